@@ -1,0 +1,55 @@
+// Tables and values as where clauses see them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::sql {
+
+using Oid = std::uint32_t;
+
+// pg_type.oid of the built-in types that a where clause may refer to.
+namespace oid {
+inline constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kFloat4 = 700, kFloat8 = 701,
+                     kBpchar = 1042, kVarchar = 1043, kDate = 1082, kTime = 1083, kTimestamp = 1114, kTimestamptz = 1184,
+                     kInterval = 1186, kTimetz = 1266, kNumeric = 1700, kUuid = 2950, kUnknown = 705;
+}
+
+struct Column {
+  std::string name;
+  Oid type = 0;
+  std::int32_t type_mod = -1;
+  std::string type_name;   // pg_type.typname of the element where the column is an array
+  int dimensions = 0;      // pg_attribute.attndims; 0 for a scalar
+  bool not_null = false;
+  std::optional<int> pk_index;
+  bool generated = false;
+  bool is_enum = false;
+  // pg_type.typbasetype of a domain, else 0: a where clause sees a domain as its base type.
+  Oid base_type = 0;
+
+  bool operator==(const Column&) const = default;
+};
+
+// The columns of one table, in attnum order without dropped ones. Immutable once published.
+struct Table {
+  Oid oid = 0;
+  std::string schema;
+  std::string name;
+  std::vector<Column> columns;
+  char replica_identity = 'd';  // pg_class.relreplident
+  char kind = 'r';              // pg_class.relkind
+
+  std::optional<std::size_t> find(std::string_view column) const;
+  bool operator==(const Table&) const = default;
+};
+
+// A row in Postgres's text output, as COPY and pgoutput hand it out: one entry a column of the Table, nullopt for NULL.
+using Row = std::span<const std::optional<std::string_view>>;
+
+}  // namespace sluice::sql

@@ -1,0 +1,75 @@
+// Where clauses: Postgres's grammar, Postgres's types, evaluated here.
+//
+// compile() parses with libpg_query, resolves columns and parameters, types every node as Postgres would (unknown
+// literals take the other side's type), and refuses, naming the construct and its position, whatever it cannot evaluate
+// exactly as Postgres does: an answer that might differ is never given.
+//
+//   auto where = WhereClause::compile("org_id = $1 AND priority > $2", {"7", "15"}, table);
+//   if (where && where->matches(row)) …
+//
+// Immutable after compile(); matches() may run on many threads at once. compile() may run on any thread.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sql/types.h"
+
+namespace sluice::sql {
+
+inline constexpr std::size_t kWhereBytesMax = 16 * 1024;
+inline constexpr std::size_t kExpressionDepthMax = 128;
+inline constexpr std::size_t kExpressionNodesMax = 4096;
+
+struct WhereError {
+  std::size_t position = 0;  // byte offset into the where clause
+  std::string message;       // "At location 5: invalid syntax for type int8: x": no more of the table than the caller named
+};
+
+class Expression;  // the typed tree; sql/expression.h
+
+class WhereClause {
+ public:
+  // `params` are text values for $1…; their type comes from where they are used, as an unknown literal's would.
+  static std::expected<WhereClause, WhereError> compile(std::string_view where, const std::vector<std::string>& params,
+                                                        const Table& table);
+  // The same, where only `columns` (indexes into table) may be named; others are "unknown reference".
+  static std::expected<WhereClause, WhereError> compile(std::string_view where, const std::vector<std::string>& params,
+                                                        const Table& table, const std::vector<std::size_t>& columns);
+
+  // True where the row is in the shape: the clause is true, not false and not null (SQL's WHERE).
+  bool matches(Row row) const;
+
+  // One spelling of the clause with its parameters bound as literals, which Postgres reads as the same condition: sent in
+  // COPY, equal for equal trees. Every literal is quoted and cast, every operator parenthesised; no byte of the client's
+  // text is copied but inside a quoted literal or a quoted identifier.
+  const std::string& sql() const;
+
+  // Columns (indexes into the table) that the clause looks at.
+  const std::vector<std::size_t>& columns() const;
+
+  // Top-level conjuncts of the form column = constant, with the constant as Postgres prints it: what a router hashes on.
+  // Only those where equal text means equal value (ints, text, uuid, bool; not float, numeric, char(n)).
+  struct Equality {
+    std::size_t column;
+    std::string value;
+  };
+  const std::vector<Equality>& equalities() const;
+
+  ~WhereClause();
+  WhereClause(WhereClause&&) noexcept;
+  WhereClause& operator=(WhereClause&&) noexcept;
+  WhereClause(const WhereClause&) = delete;
+  WhereClause& operator=(const WhereClause&) = delete;
+
+ private:
+  struct Impl;
+  explicit WhereClause(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace sluice::sql

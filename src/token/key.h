@@ -1,0 +1,55 @@
+// Keys for JWS. A key knows its one algorithm: the algorithm that a token names must be the key's, never the other way
+// round (RFC 8725 section 3.1; SECURITY J20, J21).
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::token {
+
+enum class Algorithm { kHs256, kEdDsa };
+
+std::string_view to_string(Algorithm algorithm);  // "HS256", "EdDSA"
+std::optional<Algorithm> parse_algorithm(std::string_view name);
+
+enum class KeyError { kTooShort, kPublished, kNotSymmetric, kMalformed, kWrongType };
+std::string_view to_string(KeyError error);
+
+inline constexpr std::size_t kHmacKeyBytesMin = 32;  // RFC 7518 section 3.2: as long as the hash
+inline constexpr std::size_t kKeyIdBytesMax = 128;
+
+// Immutable; any thread may verify with it at once.
+class Key {
+ public:
+  // Refuses keys under 32 bytes, the keys printed in public examples (A16), and anything that looks like PEM or JWK public
+  // material, whatever white space or byte order mark stands before it (J21).
+  static std::expected<Key, KeyError> hmac_sha256(std::string_view secret, std::string key_id = "");
+  // RFC 8032 Ed25519: 32 raw bytes, or PEM (SubjectPublicKeyInfo, PKCS #8).
+  static std::expected<Key, KeyError> ed25519_public(std::string_view raw_or_pem, std::string key_id = "");
+  static std::expected<Key, KeyError> ed25519_private(std::string_view raw_seed_or_pem, std::string key_id = "");
+
+  Algorithm algorithm() const;
+  const std::string& key_id() const;
+  bool can_sign() const;
+
+  // Over the JWS signing input. Constant time in the signature for HMAC.
+  bool verify(std::string_view signing_input, std::string_view signature) const;
+  // Precondition: can_sign().
+  std::string sign(std::string_view signing_input) const;
+
+  Key(Key&&) noexcept;
+  Key& operator=(Key&&) noexcept;
+  Key(const Key&);
+  Key& operator=(const Key&);
+  ~Key();
+
+ private:
+  struct Impl;
+  explicit Key(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace sluice::token
