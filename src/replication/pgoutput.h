@@ -17,11 +17,28 @@ namespace sluice::replication {
 
 using Lsn = std::uint64_t;
 
-struct Begin { Lsn final_lsn; std::int64_t commit_time_us; std::uint32_t xid; };
-struct Commit { Lsn commit_lsn; Lsn end_lsn; std::int64_t commit_time_us; };
-struct RelationColumn { bool key; std::string_view name; sql::Oid type; std::int32_t type_mod; };
+struct Begin {
+  Lsn final_lsn;
+  std::int64_t commit_time_us;
+  std::uint32_t xid;
+};
+struct Commit {
+  Lsn commit_lsn;
+  Lsn end_lsn;
+  std::int64_t commit_time_us;
+};
+struct RelationColumn {
+  bool key;
+  std::string_view name;
+  sql::Oid type;
+  std::int32_t type_mod;
+};
 struct Relation {
-  sql::Oid oid; std::string_view schema; std::string_view name; char replica_identity; std::vector<RelationColumn> columns;
+  sql::Oid oid;
+  std::string_view schema;
+  std::string_view name;
+  char replica_identity;
+  std::vector<RelationColumn> columns;
 };
 // A column's value in a tuple. kUnchanged: an out-of-line value that the change did not touch and that is not sent.
 struct TupleValue {
@@ -29,11 +46,28 @@ struct TupleValue {
   std::string_view text;
 };
 using Tuple = std::vector<TupleValue>;
-struct Insert { sql::Oid relation; Tuple row; };
-struct Update { sql::Oid relation; char old_kind; Tuple old_row; Tuple row; };  // old_kind: 'K', 'O', or 0 for none
-struct Delete { sql::Oid relation; char old_kind; Tuple old_row; };
-struct Truncate { std::vector<sql::Oid> relations; std::uint8_t flags; };
-struct Ignored { char kind; };  // Origin, Type, Message
+struct Insert {
+  sql::Oid relation;
+  Tuple row;
+};
+struct Update {
+  sql::Oid relation;
+  char old_kind;
+  Tuple old_row;
+  Tuple row;
+};  // old_kind: 'K', 'O', or 0 for none
+struct Delete {
+  sql::Oid relation;
+  char old_kind;
+  Tuple old_row;
+};
+struct Truncate {
+  std::vector<sql::Oid> relations;
+  std::uint8_t flags;
+};
+struct Ignored {
+  char kind;
+};  // Origin, Type, Message
 
 using Message = std::variant<Begin, Commit, Relation, Insert, Update, Delete, Truncate, Ignored>;
 
