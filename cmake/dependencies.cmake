@@ -23,3 +23,4 @@ target_link_libraries(asio INTERFACE Boost::headers Threads::Threads OpenSSL::SS
 target_compile_definitions(asio INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TS_EXECUTORS)
+find_package(prometheus-cpp REQUIRED CONFIG)

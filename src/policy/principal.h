@@ -14,6 +14,8 @@ class Principal {
  public:
   explicit Principal(std::shared_ptr<const token::VerifiedToken> token) : token_(std::move(token)) {}
 
+  // The configured [[identity]] whose keys verified the token.
+  std::string_view identity() const { return token_->verified_by(); }
   std::string_view issuer() const { return token_->claims().issuer(); }
   std::string_view subject() const { return token_->claims().subject(); }
   const token::Claims& claims() const { return token_->claims(); }
