@@ -1,0 +1,150 @@
+#include "app/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "app/dev.h"
+#include "app/secrets.h"
+#include "app/serve.h"
+#include "app/token_command.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr const char* kVersion = "sluice 0.1.0";
+
+struct ServeOptions {
+  std::string config;
+  bool check_only = false;
+};
+
+struct OriginOptions {
+  std::string database_url;
+  std::vector<std::string> listen{"127.0.0.1:3000"};
+  std::string secret;
+  bool insecure = false;
+  EmbeddedOriginConfig origin;
+  std::int64_t long_poll_timeout_s = 20;
+};
+
+void add_dev(CLI::App& app, DevOptions& options) {
+  auto* dev =
+      app.add_subcommand("dev", "Run everything on this machine: a private Postgres, an embedded origin, the gateway");
+  dev->add_option("--dir", options.directory, "Where it keeps its data, keys and configuration")->capture_default_str();
+  dev->add_option("--listen", options.listen, "ADDRESS:PORT of the gateway")->capture_default_str();
+}
+
+void add_serve(CLI::App& app, ServeOptions& options) {
+  auto* serve = app.add_subcommand("serve", "Run the gateway with a configuration");
+  serve->add_option("--config", options.config, "TOML file")->required();
+  serve->add_flag("--check", options.check_only, "Only say whether the configuration is good");
+}
+
+void add_origin(CLI::App& app, OriginOptions& options) {
+  auto* origin = app.add_subcommand("origin", "Serve the bare shape API from a Postgres database");
+  origin->add_option("--database-url", options.database_url, "postgresql://… of the database")
+      ->required()
+      ->envname("DATABASE_URL");
+  origin->add_option("--listen", options.listen, "ADDRESS:PORT, may be repeated")->capture_default_str();
+  auto* secret =
+      origin->add_option("--secret", options.secret, "What callers must send as `secret`")->envname("SLUICE_ORIGIN_SECRET");
+  origin->add_flag("--insecure", options.insecure, "Serve whoever can connect, without a secret")->excludes(secret);
+  origin->add_option("--storage", options.origin.storage,
+                     "Folder for shape logs; they live in memory in this version, so nothing is written");
+  origin->add_option("--slot", options.origin.slot, "Replication slot")->capture_default_str();
+  origin->add_option("--publication", options.origin.publication, "Publication")->capture_default_str();
+  origin->add_option("--chunk-bytes", options.origin.chunk_bytes, "Bytes after which a chunk of a log is closed")
+      ->check(CLI::Range(std::uint64_t{1024}, std::uint64_t{1} << 30))
+      ->capture_default_str();
+  origin->add_option("--cache-max-age", options.origin.cache_max_age_s, "Seconds, for Cache-Control")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  origin->add_option("--cache-stale-age", options.origin.cache_stale_age_s, "Seconds, for Cache-Control")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  origin->add_option("--long-poll-timeout", options.long_poll_timeout_s, "Seconds that a live request is held")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  origin->add_flag("--allow-delete", options.origin.allow_delete, "Let callers delete shapes");
+}
+
+void add_key(CLI::App& command, TokenKeyOptions& key, bool to_sign) {
+  command.add_option("--secret-env", key.secret_env, "Environment variable with an HS256 secret");
+  command.add_option("--secret-file", key.secret_file, "File with an HS256 secret");
+  if (to_sign)
+    command.add_option("--private-key-file", key.private_key_file, "Ed25519 private key, PEM");
+  else
+    command.add_option("--public-key-file", key.public_key_file, "Ed25519 public key, PEM");
+  command.add_option("--kid", key.key_id, "The key's name");
+}
+
+void add_token(CLI::App& app, TokenSignOptions& sign_options, TokenVerifyOptions& verify_options) {
+  auto* token = app.add_subcommand("token", "Sign and verify tokens")->require_subcommand(1);
+  auto* sign = token->add_subcommand("sign", "Print a token with these claims");
+  add_key(*sign, sign_options.key, true);
+  sign->add_option("--type", sign_options.type, "The header's `typ`; shape+jwt for a grant")->capture_default_str();
+  sign->add_option("--expires-in", sign_options.expires_in_s, "Seconds: adds iat and exp");
+  sign->add_option("claims", sign_options.claims, "A JSON object, or - for standard input")->required();
+  auto* verify = token->add_subcommand("verify", "Print a token's claims if it is valid");
+  add_key(*verify, verify_options.key, false);
+  verify->add_option("--issuer", verify_options.issuer, "Must be the token's iss");
+  verify->add_option("--audience", verify_options.audience, "Must be in the token's aud");
+  verify->add_option("--type", verify_options.type, "Must be the header's typ");
+  verify->add_option("token", verify_options.token, "The token, or - for standard input")->required();
+}
+
+int run_serve(const ServeOptions& options) {
+  auto config = load_config(options.config, process_environment());
+  if (!config) throw std::runtime_error(config.error().message);
+  if (options.check_only) {
+    std::printf("%s: good\n", options.config.c_str());
+    return 0;
+  }
+  serve(*std::move(config));
+  return 0;
+}
+
+int run_origin(OriginOptions options) {
+  if (options.secret.empty() && !options.insecure)
+    throw std::runtime_error("origin: give --secret (or SLUICE_ORIGIN_SECRET), or --insecure to serve whoever can connect");
+  options.origin.database_url = options.database_url;
+  options.origin.long_poll_timeout_ms = options.long_poll_timeout_s * 1000;
+  serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret});
+  return 0;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  CLI::App app{"Sluice decides who may sync which part of a Postgres database, and serves it."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", kVersion);
+  DevOptions dev;
+  ServeOptions serve_options;
+  OriginOptions origin;
+  TokenSignOptions sign;
+  TokenVerifyOptions verify;
+  add_dev(app, dev);
+  add_serve(app, serve_options);
+  add_origin(app, origin);
+  add_token(app, sign, verify);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    if (app.got_subcommand("dev")) return run_dev(dev), 0;
+    if (app.got_subcommand("serve")) return run_serve(serve_options);
+    if (app.got_subcommand("origin")) return run_origin(std::move(origin));
+    return app.get_subcommand("token")->got_subcommand("sign") ? sign_token(sign) : verify_token(verify);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sluice: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace sluice::app
