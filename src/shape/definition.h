@@ -29,13 +29,13 @@ inline constexpr std::size_t kParamBytesMax = 8 * 1024;
 // What a definition is made from: the parameters of PROTOCOL "table", "where", "params[n]", "columns",
 // "queryable_columns", "replica", "log", decoded but not yet read. Absent and null are the same.
 struct DefinitionText {
-  std::string table;
-  std::optional<std::string> where;
-  std::map<unsigned, std::string> params;  // 1-based
-  std::optional<std::string> columns;
-  std::optional<std::string> queryable_columns;
-  std::optional<std::string> replica;
-  std::optional<std::string> log;
+  std::string table = {};
+  std::optional<std::string> where = {};
+  std::map<unsigned, std::string> params = {};  // 1-based
+  std::optional<std::string> columns = {};
+  std::optional<std::string> queryable_columns = {};
+  std::optional<std::string> replica = {};
+  std::optional<std::string> log = {};
 };
 
 // Names the parameter at fault as the client spelled it (`params[2]`, `where`, …), and says what is wrong with it.
@@ -81,10 +81,12 @@ class Definition {
 };
 
 // The canonical spelling of a where clause, or what is wrong with its token stream (unterminated quote or comment, NUL,
-// unbalanced parentheses, a `;`, a `$n` that is not a number…). Comments are dropped. Highest `$n` used is reported.
+// unbalanced parentheses, a `;`, a `$n` that is not a number…). Comments are dropped. Postgres parses both spellings to one
+// tree, and canonicalising twice changes nothing.
 struct CanonicalWhere {
   std::string text;
-  std::vector<unsigned> params_used;  // sorted, unique
+  std::vector<unsigned> params_used;         // sorted, unique
+  std::vector<std::size_t> param_positions;  // of each one's first use: a byte offset into the text given
 };
 std::expected<CanonicalWhere, std::string> canonicalize_where(std::string_view where);
 

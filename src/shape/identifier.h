@@ -4,6 +4,8 @@
 // `Items` and `public.items` are one table and `"Items"` is another. Spelling is free on the way in and single on the way
 // out: print() always quotes and always qualifies.
 //
+// White space around a name, a dot or a comma means nothing, as in Postgres's own lists of names.
+//
 // Limits: an identifier has 1 to 63 bytes (NAMEDATALEN - 1), as Postgres would silently cut a longer one.
 #pragma once
 
@@ -35,6 +37,9 @@ struct TableName {
 
   auto operator<=>(const TableName&) const = default;
 };
+
+// One unqualified name.
+std::expected<std::string, IdentifierError> parse_identifier(std::string_view text);
 
 // `a, "B", c` as a sorted set. A column named twice is an error, and so is an empty item.
 std::expected<std::vector<std::string>, IdentifierError> parse_columns(std::string_view text);

@@ -52,28 +52,28 @@ enum class Live { kNo, kLongPoll, kSse };
 
 struct Position {
   Offset offset = Offset::before_all();
-  std::optional<std::string> handle;
+  std::optional<std::string> handle = {};
   Live live = Live::kNo;
-  std::optional<std::string> cursor;
+  std::optional<std::string> cursor = {};
   // No meaning to a server, but part of every cache key (PROTOCOL section 1).
-  std::optional<std::string> expired_handle;
-  std::optional<std::string> cache_buster;
+  std::optional<std::string> expired_handle = {};
+  std::optional<std::string> cache_buster = {};
 };
 
 // Part of a shape's rows, asked for once. where and order_by are the client's text, never trusted: whoever evaluates them
 // parses them first. limit and offset need order_by.
 struct Subset {
-  std::optional<std::string> where;
-  std::map<unsigned, std::string> params;
-  std::optional<std::uint64_t> limit;  // at least 1
-  std::optional<std::uint64_t> offset;
-  std::optional<std::string> order_by;
+  std::optional<std::string> where = {};
+  std::map<unsigned, std::string> params = {};
+  std::optional<std::uint64_t> limit = {};  // at least 1
+  std::optional<std::uint64_t> offset = {};
+  std::optional<std::string> order_by = {};
 };
 
 struct Request {
   Definition definition;
-  Position position;
-  std::optional<Subset> subset;
+  Position position = {};
+  std::optional<Subset> subset = {};
 };
 
 }  // namespace sluice::shape

@@ -1,8 +1,8 @@
 // Query strings and bodies to shape requests, and back.
 //
 // Reading is strict (SECURITY E1, E4, E5, E10, E13): a key is one of the exact protocol names or `params[<n>]`; a repeated
-// key, an unknown one, a bad percent escape, invalid UTF-8 or a NUL is an error that names the key. What a request may hold depends on who
-// may decide it: Dialect.
+// key, an unknown one, a bad percent escape, invalid UTF-8 or a NUL is an error that names the key. What a request may hold
+// depends on who may decide it: Dialect.
 //
 // Writing makes the one spelling that is sent upstream, from parsed values only: keys sorted, each once.
 #pragma once
@@ -21,14 +21,14 @@ namespace sluice::shape {
 inline constexpr std::size_t kQueryBytesMax = 64 * 1024;
 inline constexpr std::size_t kQueryKeysMax = 512;
 
-// Decoded pairs in the order they came. `+` is a space (application/x-www-form-urlencoded).
+// Decoded pairs in the order they came, each key once. `+` is a space (application/x-www-form-urlencoded).
 using QueryPairs = std::vector<std::pair<std::string, std::string>>;
 
 enum class QueryErrorCode { kTooLong, kTooMany, kBadEscape, kBadUtf8, kNul, kRepeated, kUnknown, kNotAllowed, kInvalid };
 
 struct QueryError {
   QueryErrorCode code;
-  std::string parameter;  // as decoded; empty where none is to blame
+  std::string parameter;  // as decoded; empty where none is to blame. Of a body too as a query spells it: subset__limit
   std::string message;
 };
 
@@ -36,9 +36,9 @@ std::expected<QueryPairs, QueryError> parse_query(std::string_view query);
 std::string percent_encode(std::string_view text);
 
 enum class Dialect {
-  kOrigin,     // the bare shape API: everything of the protocol; the server's own `secret` is taken out before
-  kGrant,      // definition and protocol parameters from the client, the definition to be held against a grant
-  kProtocol,   // protocol parameters only: the server defines the shape
+  kOrigin,    // the bare shape API: everything of the protocol; the server's own `secret` is taken out before
+  kGrant,     // definition and protocol parameters from the client, the definition to be held against a grant
+  kProtocol,  // protocol parameters only: the server defines the shape
 };
 
 // What a query string says before it is known to be whole: no definition yet in kProtocol. Parameters that only some
@@ -48,7 +48,7 @@ struct QueryRequest {
   std::optional<LogMode> log;
   Position position;
   bool offset_given = false;
-  bool live_sse_given = false;
+  bool live_sse_given = false;   // asked for, under either of its names
   std::optional<Subset> subset;  // from subset__* keys
 };
 
