@@ -61,6 +61,7 @@ Gateway::Gateway(GatewayOptions options, origin::Origin& origin, Metrics& metric
     : options_(std::move(options)),
       origin_(origin),
       metrics_(metrics),
+      held_(metrics),
       cors_(options_.cors_origins),
       gate_(grant_verifiers(options_)),
       proxy_url_(options_.public_url + "/v1/shape") {
@@ -163,8 +164,7 @@ Task<void> Gateway::serve_later(Task<void> work, Admission admission, ShapeAnswe
   if (admission.request->shape().position.live == shape::Live::kNo) {
     co_await std::move(work);
   } else {
-    const Held held(metrics_);
-    co_await await_until(std::move(work), admission.expires_at_s, response);
+    co_await held_.hold(std::move(work), admission.expires_at_s, response);
   }
   finish_shape_answer(answer, response);
 }

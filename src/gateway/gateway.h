@@ -21,6 +21,7 @@
 #include "gatekeeper/minter.h"
 #include "gateway/cors.h"
 #include "gateway/gate.h"
+#include "gateway/held_requests.h"
 #include "gateway/metrics.h"
 #include "gateway/shape_answer.h"
 #include "http/message.h"
@@ -54,6 +55,9 @@ class Gateway : public http::Handler {
 
   Task<void> handle(const http::Request& request, http::Response& response) override;
 
+  // Answers every held request now. Any thread.
+  void drain() { held_.cut_all(); }
+
  private:
   struct Target {
     Route route = Route::kNone;
@@ -75,6 +79,7 @@ class Gateway : public http::Handler {
   GatewayOptions options_;
   origin::Origin& origin_;
   Metrics& metrics_;
+  HeldRequests held_;
   Cors cors_;
   Gate gate_;
   std::optional<gatekeeper::Minter> minter_;

@@ -43,16 +43,4 @@ class Metrics {
   prometheus::Gauge& held_;
 };
 
-// Counts a held request for as long as it lives.
-class Held {
- public:
-  explicit Held(Metrics& metrics) : metrics_(&metrics) { metrics_->held(1); }
-  ~Held() { metrics_->held(-1); }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-
- private:
-  Metrics* metrics_;
-};
-
 }  // namespace sluice::gateway

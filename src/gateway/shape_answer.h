@@ -1,10 +1,6 @@
-// From the origin's answer to the client's: cache fields for a browser, errors that disclose nothing, an end at expiry.
+// From the origin's answer to the client's: cache fields for a browser, errors that disclose nothing.
 #pragma once
 
-#include <cstdint>
-
-#include "gateway/metrics.h"
-#include "gateway/refusal.h"
 #include "http/message.h"
 
 namespace sluice::gateway {
@@ -19,9 +15,5 @@ struct ShapeAnswerOptions {
 // PROTOCOL section 6, toward the client: private and revalidated, so that no cache shows one user's rows to the next and
 // none outlive a logout; `CDN-Cache-Control: no-store` for shared caches that do not look at Vary.
 void finish_shape_answer(const ShapeAnswerOptions& options, http::Response& response);
-
-// Awaits `work`, at most until `expires_at_s`: then it is cancelled, and the answer is 401 token_expired. The rest of an
-// event stream is cut at the same time: its headers are out, so it just ends, and the client's reconnect gets the 401.
-Task<void> await_until(Task<void> work, std::int64_t expires_at_s, http::Response& response);
 
 }  // namespace sluice::gateway

@@ -1,0 +1,42 @@
+// Requests that are being held: long polls and event streams.
+//
+// Each is held at most until its right expires. All of them can be cut at once, when the process is about to stop. A long
+// poll has sent nothing yet, so it gets an answer: 401 when expired, 503 when cut. An event stream's fields are out: it just
+// ends, and the client's next request learns why.
+//
+// Any thread; a held request itself stays on its connection's.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "gateway/metrics.h"
+#include "http/message.h"
+
+namespace sluice::gateway {
+
+class HeldRequests {
+ public:
+  explicit HeldRequests(Metrics& metrics) : metrics_(metrics) {}
+
+  // Awaits `work`, which fills `response`. A stream that it leaves there is held on, until its end.
+  Task<void> hold(Task<void> work, std::int64_t expires_at_s, http::Response& response);
+
+  void cut_all();
+
+ private:
+  class Hold;
+  class HeldStream;
+
+  std::shared_ptr<Hold> enter(Executor executor, std::int64_t expires_at_s);
+
+  Metrics& metrics_;
+  std::mutex mutex_;
+  std::list<Hold*> holds_;  // guarded by mutex_
+};
+
+}  // namespace sluice::gateway
