@@ -20,9 +20,9 @@ namespace sluice::http {
 
 struct Url {
   bool tls = false;
-  std::string host;   // without brackets
+  std::string host;  // without brackets
   std::uint16_t port = 0;
-  std::string path;   // "/" or longer, without a trailing "?…"; a query or fragment or user info is an error
+  std::string path;  // "/" or longer, without a trailing "?…"; a query or fragment or user info is an error
 
   static std::expected<Url, std::string> parse(std::string_view text);
   std::string authority() const;  // for the Host field
@@ -34,8 +34,8 @@ struct ClientOptions {
   std::chrono::milliseconds answer_timeout{75'000};  // to the first byte of the answer: a long poll is held for 20 s
   std::chrono::milliseconds read_timeout{75'000};    // between pieces of a body
   std::chrono::milliseconds idle_timeout{45'000};
-  std::size_t idle_connections_max = 256;            // for each thread
-  std::size_t connections_max = 4'096;               // for each thread; beyond: kTooManyConnections
+  std::size_t idle_connections_max = 256;  // for each thread
+  std::size_t connections_max = 4'096;     // for each thread; beyond: kTooManyConnections
   std::size_t header_bytes_max = 64 * 1024;
 };
 
@@ -53,7 +53,8 @@ struct ClientResponse {
   int status = 0;
   Fields fields;  // hop-by-hop fields removed
   std::optional<std::uint64_t> body_bytes;
-  std::unique_ptr<BodyStream> body;  // never null; gives the connection back to the pool when read to its end, else closes it
+  std::unique_ptr<BodyStream>
+      body;  // never null; gives the connection back to the pool when read to its end, else closes it
 };
 
 class Client {

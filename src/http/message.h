@@ -45,9 +45,16 @@ class Fields {
   Field at(std::size_t i) const;
 
  private:
+  friend struct ParsedFields;  // the head parsers: what they add was checked byte by byte already
+
   struct Entry {
     std::uint32_t name_at, name_bytes, value_at, value_bytes;
   };
+
+  void append(std::string_view name, std::string_view value);
+  std::string_view name_of(const Entry& entry) const;
+  std::string_view value_of(const Entry& entry) const;
+
   std::string text_;
   std::vector<Entry> entries_;
 };
@@ -59,7 +66,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 struct Request {
   Method method = Method::kOther;
   // The path of the target as sent: starts with `/`, holds no `?`, `#`, escape, dot segment, `//`, `;` or `\` (H57: such
-  // targets are refused before a handler sees them), so it is compared byte for byte.
+  // targets are refused before a handler sees them), so it is compared byte for byte. For `OPTIONS *` it is `*`.
   std::string_view path;
   // After the `?`, still encoded; empty where there is none.
   std::string_view query;
@@ -84,6 +91,7 @@ class BodyStream {
 
 struct Response {
   int status = 200;
+  // Content-Length, Transfer-Encoding and Connection are the server's own: such fields here are not sent.
   Fields fields;
   // Sent in this order before the stream; content-length is their sum where there is no stream.
   std::vector<Buffer> buffers;

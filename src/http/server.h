@@ -18,16 +18,16 @@ namespace sluice::http {
 
 // Every bound of a connection, with its reason.
 struct ServerLimits {
-  std::size_t header_bytes_max = 48 * 1024;   // request line and fields: an 8 kB token and a 32 kB target fit
+  std::size_t header_bytes_max = 48 * 1024;  // request line and fields: an 8 kB token and a 32 kB target fit
   std::size_t header_count_max = 100;
-  std::size_t target_bytes_max = 32 * 1024;   // 414 beyond: long params are sent by POST
-  std::size_t body_bytes_max = 1024 * 1024;   // 413 beyond: a subset is small
-  std::size_t connections_max = 20'000;       // over all threads; beyond, accepted and closed with 503
+  std::size_t target_bytes_max = 32 * 1024;          // 414 beyond: long params are sent by POST
+  std::size_t body_bytes_max = 1024 * 1024;          // 413 beyond: a subset is small
+  std::size_t connections_max = 20'000;              // over all threads; beyond, accepted and closed with 503
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request to its last header byte
   std::chrono::milliseconds body_timeout{30'000};
-  std::chrono::milliseconds idle_timeout{75'000};    // between requests: longer than any usual balancer's
-  std::chrono::milliseconds write_timeout{30'000};   // without progress
-  std::chrono::milliseconds drain_timeout{10'000};   // after stop(): then what is left is cut
+  std::chrono::milliseconds idle_timeout{75'000};   // between requests: longer than any usual balancer's
+  std::chrono::milliseconds write_timeout{30'000};  // without progress
+  std::chrono::milliseconds drain_timeout{10'000};  // after stop(): then what is left is cut
 };
 
 struct ServerOptions {

@@ -1,0 +1,123 @@
+// One connection of the server: its coroutine, its buffers, its deadlines.
+//
+// The coroutine only waits; everything else is plain functions that advance a small state: bytes become a head, then a
+// body, then an answer. A request answered at once costs a receive and a send. All on the worker's thread; the coroutine
+// owns the connection.
+#pragma once
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/chunked.h"
+#include "http/deadlines.h"
+#include "http/head_scan.h"
+#include "http/input.h"
+#include "http/message.h"
+#include "http/outbox.h"
+#include "http/request_head.h"
+#include "http/response_head.h"
+
+namespace sluice::http {
+
+class Worker;
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+class Connection final : public std::enable_shared_from_this<Connection>,
+                         public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+                         private Deadline {
+ public:
+  Connection(Worker& worker, Socket socket, std::string peer, std::uint64_t id);
+  ~Connection() override;
+
+  void start();
+  void start_refused();  // with 503: the server is full
+
+  // Closes now where no request has begun, else after the answer.
+  void drain();
+  // Cancels whatever it waits for, and closes.
+  void abort();
+
+ private:
+  // How long a request may be handled before its client's presence is watched: short answers do without.
+  static constexpr std::chrono::milliseconds kWatchAfter{250};
+  // Pipelined requests are read while one is handled, to see the end of the stream behind them, up to this.
+  static constexpr std::size_t kReadAheadBytesMax = 16 * 1024;
+  // After a refusal what the client still sends is read over for so long and so much, so that it can read the answer
+  // before a reset (RFC 9112 section 9.6).
+  static constexpr std::chrono::milliseconds kLingerTime{2'000};
+  static constexpr std::size_t kLingerBytesMax = 256 * 1024;
+  // Requests of one pipeline answered before other connections get their turn.
+  static constexpr unsigned kInARowMax = 32;
+  // Memory kept from request to request; what a larger one took is given back.
+  static constexpr std::size_t kBytesKept = 4 * 1024;
+
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kHandling, kWriting, kLingering };
+  enum class Progress : std::uint8_t { kMore, kRequest, kRefused, kClosed };
+
+  static void spawn(std::shared_ptr<Connection> self, Task<void> work);
+  Task<void> run();
+  Task<void> refuse(Refusal refusal);
+  Task<void> linger();
+
+  // Reading.
+  Progress read_on();
+  Progress read_head();
+  Progress read_body();
+  Progress refused(const Refusal& refusal);
+  Progress received(boost::system::error_code error, std::size_t bytes);
+  Progress interrupted();
+  void expect_bytes();
+  bool nothing_begun() const { return !head_read_ && input_.unread().empty(); }
+  bool continue_is_due() const;
+
+  // Answering.
+  Task<void> begin_answer();
+  Task<void> finish_answer(Task<void> task);
+  void answer_internal_error();
+  void compose();
+  Task<bool> send_stream();
+  Task<std::expected<Buffer, BodyError>> next_piece();
+  void add_piece(Buffer piece);
+  void flush_at_turn_end();
+  Task<bool> flush();
+  bool end_request();
+
+  // The client's presence, while a handler or a stream works for it.
+  void begin_work();
+  void end_work();
+  void watch(Socket::wait_type what);
+  void on_watched(bool readable);
+
+  void expired() override;
+
+  Worker& worker_;
+  Socket socket_;
+  boost::asio::cancellation_signal cancel_;  // of the whole coroutine
+  Input input_;
+  HeadScan scan_;
+  RequestHead head_;
+  ChunkedDecoder chunks_;
+  std::string body_;
+  Request request_;
+  Response response_;
+  ResponseFraming framing_;
+  Outbox out_;
+  std::optional<Refusal> refusal_;
+  const std::string peer_;
+  Phase phase_ = Phase::kIdle;
+  bool head_read_ = false;
+  bool continued_ = false;
+  bool close_ = false;  // after this answer
+  bool timed_out_ = false;
+  bool gone_ = false;  // the client, or the server is stopping now
+  bool watching_ = false;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,179 @@
+// The answering half of Connection.
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+
+#include "http/connection.h"
+#include "http/worker.h"
+
+namespace sluice::http {
+namespace {
+
+constexpr auto kAwait = boost::asio::as_tuple(use_task);
+
+}  // namespace
+
+Task<void> Connection::begin_answer() {
+  worker_.count().requests.add(1);
+  request_.method = head_.method;
+  request_.path = head_.path();
+  request_.query = head_.query();
+  request_.body = body_;
+  try {
+    return worker_.handler().handle(request_, response_);
+  } catch (...) {
+    answer_internal_error();
+    return {};
+  }
+}
+
+Task<void> Connection::finish_answer(Task<void> task) {
+  begin_work();
+  bool failed = false;
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    failed = true;
+  }
+  end_work();
+  if (failed && !gone_) answer_internal_error();
+}
+
+void Connection::answer_internal_error() {
+  response_.clear();
+  response_.status = kInternal.status;
+  response_.fields.add("Content-Type", "application/json");
+  response_.fields.add("Cache-Control", "no-store");
+  response_.buffers.push_back(Buffer::of_static(R"({"error":"internal","message":"The request could not be handled."})"));
+}
+
+// Puts the answer into the outbox; of a stream only what comes before it.
+void Connection::compose() {
+  framing_ = framing_of(response_, head_.http_1_0);
+  close_ = !head_.keep_alive || response_.close || worker_.draining() || framing_.kind == ResponseFraming::Kind::kUntilClose;
+  append_response_head(out_.text(), response_, {framing_, close_, head_.http_1_0});
+  if (!has_body(head_.method, response_.status)) {
+    response_.stream.reset();
+    return;
+  }
+  const bool chunked = framing_.kind == ResponseFraming::Kind::kChunked;
+  for (Buffer& buffer : response_.buffers) {
+    if (chunked) {
+      add_piece(std::move(buffer));
+    } else {
+      out_.add(std::move(buffer));
+    }
+  }
+}
+
+Task<bool> Connection::send_stream() {
+  flush_at_turn_end();
+  const bool chunked = framing_.kind == ResponseFraming::Kind::kChunked;
+  const bool bounded = response_.stream_bytes.has_value();
+  std::uint64_t left = response_.stream_bytes.value_or(UINT64_MAX);
+  while (left > 0) {
+    auto piece = co_await next_piece();
+    // A body that fails or has another length than was said is cut off, so that the client can tell.
+    if (gone_ || !piece || piece->size() > left) co_return false;
+    if (piece->empty()) break;
+    left -= piece->size();
+    chunked ? add_piece(std::move(*piece)) : out_.add(std::move(*piece));
+    if (out_.send(socket_.native_handle()) != Outbox::Sent::kAll && !co_await flush()) co_return false;
+  }
+  response_.stream.reset();
+  if (bounded && left > 0) co_return false;
+  if (chunked) out_.text().append("0\r\n\r\n");
+  co_return co_await flush();
+}
+
+Task<std::expected<Buffer, BodyError>> Connection::next_piece() {
+  begin_work();
+  std::expected<Buffer, BodyError> piece = std::unexpected(BodyError::kUpstream);
+  try {
+    piece = co_await response_.stream->next();
+  } catch (...) {
+    // As an error of the stream: nothing can be said any more but the end of the connection.
+  }
+  end_work();
+  co_return piece;
+}
+
+void Connection::add_piece(Buffer piece) {
+  if (piece.empty()) return;
+  fmt::format_to(std::back_inserter(out_.text()), "{:x}\r\n", piece.size());
+  out_.add(std::move(piece));
+  out_.text().append("\r\n");
+}
+
+// A head goes out together with the first piece where that is there at once; it does not wait for one that is not.
+void Connection::flush_at_turn_end() {
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->phase_ == Phase::kHandling && !self->out_.empty()) self->out_.send(self->socket_.native_handle());
+  });
+}
+
+Task<bool> Connection::flush() {
+  phase_ = Phase::kWriting;
+  while (true) {
+    const auto sent = out_.send(socket_.native_handle());
+    if (sent != Outbox::Sent::kBlocked) co_return sent == Outbox::Sent::kAll;
+    set(worker_.limits().write_timeout);
+    const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
+    if (error || gone_) co_return false;
+  }
+}
+
+// Makes ready for the next request; false where the connection closes instead.
+bool Connection::end_request() {
+  if (close_ || worker_.draining()) return false;
+  phase_ = Phase::kWriting;  // until expect_bytes() says what comes next
+  if (head_.target.capacity() > kBytesKept) head_.target = std::string();
+  if (body_.capacity() > kBytesKept) body_ = std::string();
+  head_.clear();
+  body_.clear();
+  response_.clear();
+  scan_.reset();
+  chunks_ = ChunkedDecoder();
+  head_read_ = continued_ = false;
+  return true;
+}
+
+void Connection::begin_work() {
+  phase_ = Phase::kHandling;
+  input_.release();
+  set(kWatchAfter);
+}
+
+void Connection::end_work() {
+  phase_ = Phase::kWriting;
+  if (watching_) socket_.cancel();
+}
+
+void Connection::watch(Socket::wait_type what) {
+  watching_ = true;
+  socket_.async_wait(what, [self = shared_from_this(), what](boost::system::error_code error) {
+    self->watching_ = false;
+    if (!error) self->on_watched(what == Socket::wait_read);
+  });
+}
+
+// Something happened on the socket while the request is handled: more bytes, or the end.
+void Connection::on_watched(bool readable) {
+  if (phase_ != Phase::kHandling) return;
+  if (!readable) return abort();
+  std::array<char, 4096> bytes;
+  const std::size_t room = kReadAheadBytesMax - std::min(kReadAheadBytesMax, input_.unread().size());
+  // Where the client has pipelined more than that, only a reset is still seen.
+  if (room == 0) return watch(Socket::wait_error);
+  const ssize_t n = ::recv(socket_.native_handle(), bytes.data(), std::min(bytes.size(), room), MSG_DONTWAIT);
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return abort();
+  if (n > 0) input_.append({bytes.data(), static_cast<std::size_t>(n)});
+  watch(Socket::wait_read);
+}
+
+}  // namespace sluice::http

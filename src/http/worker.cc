@@ -1,0 +1,115 @@
+#include "http/worker.h"
+
+#include <boost/asio/post.hpp>
+
+namespace sluice::http {
+
+using boost::asio::ip::tcp;
+
+Worker::Worker(ServerShared& shared, unsigned index) : shared_(shared), index_(index) {}
+
+Worker::~Worker() {
+  aborting_ = true;
+}
+
+tcp::endpoint Worker::listen(const tcp::endpoint& endpoint) {
+  using ReusePort = boost::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+  Acceptor& acceptor = acceptors_.emplace_back(context_);
+  acceptor.open(endpoint.protocol());
+  acceptor.set_option(Acceptor::reuse_address(true));
+  acceptor.set_option(ReusePort(true));
+  if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
+  acceptor.bind(endpoint);
+  acceptor.listen(Acceptor::max_listen_connections);
+  return acceptor.local_endpoint();
+}
+
+void Worker::run() {
+  const auto guard = boost::asio::make_work_guard(context_);
+  for (Acceptor& acceptor : acceptors_) accept(acceptor);
+  context_.run();
+}
+
+void Worker::stop() {
+  boost::asio::post(context_, [this] { drain(); });
+}
+
+void Worker::stop_now() {
+  boost::asio::post(context_, [this] { abort_all(); });
+}
+
+void Worker::accept(Acceptor& acceptor) {
+  acceptor.async_accept(context_, [this, &acceptor](boost::system::error_code error, Socket socket) {
+    on_accepted(acceptor, error, std::move(socket));
+  });
+}
+
+void Worker::on_accepted(Acceptor& acceptor, boost::system::error_code error, Socket socket) {
+  if (draining_) return;
+  if (!error) {
+    open(std::move(socket));
+  } else if (error != boost::asio::error::connection_aborted) {
+    // Out of file descriptors or memory: trying again at once would only burn the core.
+    paused_.push_back(&acceptor);
+    accept_again_.set(kAcceptPause);
+    return;
+  }
+  accept(acceptor);
+}
+
+void Worker::open(Socket socket) {
+  boost::system::error_code error;
+  socket.set_option(tcp::no_delay(true), error);
+  const auto peer = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  const std::size_t others = shared_.connections.load(std::memory_order_relaxed);
+  const bool full = others >= shared_.limits.connections_max;
+  (full ? counters_.refused : counters_.accepted).add(1);
+  if (others >= shared_.limits.connections_max + kRefusingMax) return;
+  const std::uint64_t id = static_cast<std::uint64_t>(index_) << 48 | next_id_++;
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.address().to_string(), id);
+  connection_opened(*connection);
+  full ? connection->start_refused() : connection->start();
+}
+
+void Worker::resume_accepting() {
+  for (Acceptor* acceptor : std::exchange(paused_, {})) accept(*acceptor);
+}
+
+void Worker::connection_opened(Connection& connection) {
+  connections_.push_back(connection);
+  ++open_;
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::connection_closed() {
+  --open_;
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (draining_ && open_ == 0) finish();
+}
+
+void Worker::drain() {
+  if (draining_) return;
+  draining_ = true;
+  for (Acceptor& acceptor : acceptors_) acceptor.close();
+  for (Connection& connection : connections_) connection.drain();
+  if (open_ == 0) return finish();
+  drain_over_.set(shared_.limits.drain_timeout);
+}
+
+void Worker::abort_all() {
+  drain();
+  if (aborting_ || open_ == 0) return;
+  aborting_ = true;
+  // Cancelling may end a connection on the spot, so they are held while the list is walked.
+  std::vector<std::shared_ptr<Connection>> all;
+  for (Connection& connection : connections_) all.push_back(connection.shared_from_this());
+  for (const auto& connection : all) connection->abort();
+  abort_over_.set(kAbortGrace);  // for a handler that does not heed its cancellation
+}
+
+void Worker::finish() {
+  context_.stop();
+}
+
+}  // namespace sluice::http
