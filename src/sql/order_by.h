@@ -1,5 +1,5 @@
 // ORDER BY of a subset: a list of columns with direction and placement of nulls, and nothing else. Expressions, positions
-// ($n, 1) and functions are refused (PROTOCOL section 1: electric#3938).
+// ($n, 1) and functions are refused.
 #pragma once
 
 #include <expected>
@@ -11,6 +11,8 @@
 #include "sql/where.h"
 
 namespace sluice::sql {
+
+inline constexpr std::size_t kOrderByKeysMax = 64;  // more than any index has columns
 
 // The one printed form, columns quoted: `"priority" DESC NULLS LAST, "id" ASC`. Only `columns` may be named.
 std::expected<std::string, WhereError> compile_order_by(std::string_view order_by, const Table& table,

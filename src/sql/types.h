@@ -20,18 +20,35 @@ inline constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25,
                      kInterval = 1186, kTimetz = 1266, kNumeric = 1700, kUuid = 2950, kUnknown = 705;
 }
 
+// What has to be known of a text column's collation to answer as Postgres does. The default is any libc locale but the
+// Turkic ones; whoever reads the catalog says otherwise where pg_collation or pg_database does.
+struct Collation {
+  // How lower() folds letters: ILIKE is lower() on both sides.
+  enum class Casing : std::uint8_t {
+    kLibc,   // a libc locale where I lower-cases to i, and so does U+0130
+    kAscii,  // lc_ctype C or POSIX: A to Z and nothing else
+    kOther,  // tr, az, and every ICU locale: ILIKE is refused
+  };
+  Casing casing = Casing::kLibc;
+  bool orders_bytes = false;  // lc_collate C or POSIX: only then may a where clause order text (<, BETWEEN)
+  bool deterministic = true;  // false: strings of different bytes may be equal; every comparison is refused
+
+  bool operator==(const Collation&) const = default;
+};
+
 struct Column {
   std::string name;
   Oid type = 0;
   std::int32_t type_mod = -1;
-  std::string type_name;   // pg_type.typname of the element where the column is an array
-  int dimensions = 0;      // pg_attribute.attndims; 0 for a scalar
+  std::string type_name;  // pg_type.typname of the element where the column is an array
+  int dimensions = 0;     // pg_attribute.attndims; 0 for a scalar
   bool not_null = false;
   std::optional<int> pk_index;
   bool generated = false;
   bool is_enum = false;
   // pg_type.typbasetype of a domain, else 0: a where clause sees a domain as its base type.
   Oid base_type = 0;
+  Collation collation;
 
   bool operator==(const Column&) const = default;
 };
@@ -50,6 +67,7 @@ struct Table {
 };
 
 // A row in Postgres's text output, as COPY and pgoutput hand it out: one entry a column of the Table, nullopt for NULL.
+// The session that made it has client_encoding UTF8, DateStyle ISO, TimeZone UTC, extra_float_digits above 0.
 using Row = std::span<const std::optional<std::string_view>>;
 
 }  // namespace sluice::sql

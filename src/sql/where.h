@@ -22,15 +22,15 @@
 namespace sluice::sql {
 
 inline constexpr std::size_t kWhereBytesMax = 16 * 1024;
-inline constexpr std::size_t kExpressionDepthMax = 128;
-inline constexpr std::size_t kExpressionNodesMax = 4096;
+inline constexpr std::size_t kExpressionDepthMax = 128;      // of the tree: its walkers recurse
+inline constexpr std::size_t kExpressionNodesMax = 4096;     // operators, columns and constants
+inline constexpr std::size_t kParamBytesMax = 16 * 1024;     // each
+inline constexpr std::size_t kPrintedBytesMax = 256 * 1024;  // of sql(): a parameter used often is printed often
 
 struct WhereError {
   std::size_t position = 0;  // byte offset into the where clause
   std::string message;       // "At location 5: invalid syntax for type int8: x": no more of the table than the caller named
 };
-
-class Expression;  // the typed tree; sql/expression.h
 
 class WhereClause {
  public:

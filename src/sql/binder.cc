@@ -1,0 +1,395 @@
+#include "sql/binder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sql/literal.h"
+#include "sql/text_input.h"
+
+namespace sluice::sql {
+namespace {
+
+template <typename T>
+using Bound = std::expected<T, WhereError>;
+using Failure = std::unexpected<WhereError>;
+using simdjson::dom::element;
+
+Failure fail(std::size_t position, std::string_view message) {
+  return Failure(error_at(position, message));
+}
+
+std::optional<CompareOp> comparison_named(std::string_view name) {
+  if (name == "=") return CompareOp::kEqual;
+  if (name == "<>") return CompareOp::kNotEqual;
+  if (name == "<") return CompareOp::kLess;
+  if (name == "<=") return CompareOp::kLessEqual;
+  if (name == ">") return CompareOp::kGreater;
+  if (name == ">=") return CompareOp::kGreaterEqual;
+  return std::nullopt;
+}
+
+struct LikeOp {
+  bool ignore_case;
+  bool negated;
+};
+
+std::optional<LikeOp> like_named(std::string_view name) {
+  if (name == "~~") return LikeOp{false, false};
+  if (name == "!~~") return LikeOp{false, true};
+  if (name == "~~*") return LikeOp{true, false};
+  if (name == "!~~*") return LikeOp{true, true};
+  return std::nullopt;
+}
+
+// The last part of a name; empty where the name is in another schema than pg_catalog.
+std::string_view builtin_name(const std::vector<element>& names) {
+  if (names.empty() || names.size() > 2) return {};
+  if (names.size() == 2 && TreeNode::of(names[0]).text("sval") != "pg_catalog") return {};
+  return TreeNode::of(names.back()).text("sval");
+}
+
+std::string dotted(const std::vector<element>& names) {
+  std::string out;
+  for (element name : names) {
+    TreeNode part = TreeNode::of(name);
+    if (!out.empty()) out += '.';
+    out += part.kind == "A_Star" ? "*" : part.text("sval");
+  }
+  return out;
+}
+
+bool is_null_literal(element tree) {
+  TreeNode node = TreeNode::of(tree);
+  return node.kind == "A_Const" && node.flag("isnull");
+}
+
+class Binder {
+ public:
+  Binder(const ParseTree& tree, const BinderScope& scope) : tree_(tree), scope_(scope), comparator_{scope.table} {}
+
+  Bound<Expression> where() {
+    auto term = bind(tree_.root());
+    if (!term) return Failure(term.error());
+    if (term->type() != Type::kBool && term->type() != Type::kUnknown) {
+      return Failure(WhereError{0, "WHERE clause must return a boolean"});
+    }
+    return condition(std::move(*term), "WHERE");
+  }
+
+ private:
+  std::size_t position(const TreeNode& node) const { return tree_.position(node.number("location")); }
+
+  Bound<Term> bind(element tree) {
+    if (++nodes_ > kExpressionNodesMax) return fail(0, "the clause has too many terms");
+    if (depth_ >= kExpressionDepthMax) return fail(0, "the clause is nested too deeply");
+    ++depth_;
+    auto out = bind_node(TreeNode::of(tree));
+    --depth_;
+    return out;
+  }
+
+  Bound<Term> bind_node(const TreeNode& node) {
+    if (node.kind == "ColumnRef") return bind_column_term(node);
+    if (node.kind == "A_Const") return bind_literal(tree_, node);
+    if (node.kind == "ParamRef") return bind_param(tree_, node, scope_.params);
+    if (node.kind == "A_Expr") return bind_operator(node);
+    if (node.kind == "BoolExpr") return placed(bind_logic(node), position(node));
+    if (node.kind == "NullTest") return placed(bind_null_test(node), position(node));
+    if (node.kind == "BooleanTest") return placed(bind_truth_test(node), position(node));
+    if (node.kind == "TypeCast") return bind_type_cast(node);
+    return refuse(node);
+  }
+
+  Failure refuse(const TreeNode& node) const {
+    std::size_t at = position(node);
+    if (node.kind == "SubLink") return fail(at, "subqueries are not supported");
+    if (node.kind == "FuncCall") {
+      auto names = node.list("funcname");
+      return fail(at, fmt::format("unknown or unsupported function {}/{}", dotted(names), node.list("args").size()));
+    }
+    return fail(at, fmt::format("unsupported expression {}", node.kind));
+  }
+
+  static Bound<Term> placed(Bound<Expression> expression, std::size_t at) {
+    if (!expression) return Failure(expression.error());
+    return term_of(std::move(*expression), at);
+  }
+
+  Bound<Expression> condition(Term term, std::string_view whose) {
+    auto settled = settle(std::move(term), Type::kBool, {});
+    if (!settled) return Failure(settled.error());
+    if (settled->condition) return std::move(*settled->condition);
+    if (settled->type() != Type::kBool) {
+      return fail(settled->position, fmt::format("argument of {} must be boolean", whose));
+    }
+    return Expression(Predicate{std::move(settled->operand)});
+  }
+
+  Bound<Expression> bind_condition(element tree, std::string_view whose) {
+    auto term = bind(tree);
+    if (!term) return Failure(term.error());
+    return condition(std::move(*term), whose);
+  }
+
+  Bound<Term> bind_column_term(const TreeNode& node) {
+    auto index = bind_column(tree_, node, scope_.table, scope_.columns);
+    if (!index) return Failure(index.error());
+    const Column& column = scope_.table.columns[*index];
+    Term out;
+    out.position = position(node);
+    out.operand.source = Operand::Source::kColumn;
+    out.operand.type = type_of(column);
+    out.operand.column = static_cast<std::uint32_t>(*index);
+    if (out.operand.type == Type::kEnum) out.operand.enum_name = column.type_name;
+    return out;
+  }
+
+  Bound<Term> bind_type_cast(const TreeNode& node) {
+    if (!node.has("arg")) return refuse(node);
+    auto arg = bind(node.element("arg"));
+    if (!arg) return arg;
+    return bind_cast(std::move(*arg), tree_, node, scope_.table);
+  }
+
+  Bound<Expression> bind_logic(const TreeNode& node) {
+    std::string_view op = node.text("boolop");
+    std::string_view whose = op == "AND_EXPR" ? "AND" : op == "OR_EXPR" ? "OR" : "NOT";
+    std::vector<Expression> terms;
+    for (element arg : node.list("args")) {
+      auto term = bind_condition(arg, whose);
+      if (!term) return term;
+      terms.push_back(std::move(*term));
+    }
+    if (terms.empty()) return refuse(node);
+    if (whose == "NOT") return negated(std::move(terms[0]));
+    return joined(whose == "AND", std::move(terms));
+  }
+
+  Bound<Expression> bind_null_test(const TreeNode& node) {
+    auto arg = bind(node.element("arg"));
+    if (!arg) return Failure(arg.error());
+    auto settled = settle(std::move(*arg), Type::kText, {});
+    if (!settled) return Failure(settled.error());
+    return Expression(NullTest{operand_of(std::move(*settled)), node.text("nulltesttype") == "IS_NOT_NULL"});
+  }
+
+  Bound<Expression> bind_truth_test(const TreeNode& node) {
+    std::string_view type = node.text("booltesttype");
+    bool negative = type.starts_with("IS_NOT_");
+    type.remove_prefix(negative ? 7 : 3);
+    auto arg = bind_condition(node.element("arg"), "IS");
+    if (!arg) return arg;
+    Operand operand;
+    if (auto* plain = std::get_if<Predicate>(&arg->node()))
+      operand = std::move(plain->operand);
+    else
+      operand = operand_of(term_of(std::move(*arg), 0));
+    Truth truth = type == "TRUE" ? Truth::kTrue : type == "FALSE" ? Truth::kFalse : Truth::kUnknown;
+    return Expression(TruthTest{std::move(operand), truth, negative});
+  }
+
+  Bound<Term> bind_operator(const TreeNode& node) {
+    std::size_t at = position(node);
+    auto names = node.list("name");
+    std::string_view name = builtin_name(names);
+    std::string_view kind = node.text("kind");
+    if (!node.has("rexpr")) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(names)));
+    if (!node.has("lexpr")) return bind_prefix(node, name, at);
+    if (kind == "AEXPR_IN") return placed(bind_in(node, name == "<>"), at);
+    if (kind.find("BETWEEN") != std::string_view::npos) return placed(bind_between(node, kind), at);
+    if (kind == "AEXPR_DISTINCT") return placed(bind_distinct(node, CompareOp::kNotEqual), at);
+    if (kind == "AEXPR_NOT_DISTINCT") return placed(bind_distinct(node, CompareOp::kEqual), at);
+    if (kind == "AEXPR_OP" || kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE") {
+      if (auto like = like_named(name)) return placed(bind_like(node, *like), at);
+      if (auto op = comparison_named(name)) return placed(bind_comparison(node, *op), at);
+    }
+    return bind_unknown_operator(node, dotted(names), at);
+  }
+
+  // An arithmetic operator at the top is no condition, and that is what its author wants to hear.
+  Bound<Term> bind_unknown_operator(const TreeNode& node, std::string_view name, std::size_t at) {
+    bool arithmetic = name.find_first_not_of("+-*/%^|&#") == std::string_view::npos;
+    if (depth_ == 1 && arithmetic && node.text("kind") == "AEXPR_OP") {
+      return Failure(WhereError{0, "WHERE clause must return a boolean"});
+    }
+    return fail(at, fmt::format("unknown or unsupported operator {}", name));
+  }
+
+  Bound<Term> bind_prefix(const TreeNode& node, std::string_view name, std::size_t at) {
+    auto arg = bind(node.element("rexpr"));
+    if (!arg) return arg;
+    if (name == "-") return negate(std::move(*arg), at);
+    if (name == "+" && arg->is_constant() && is_number(arg->type())) return arg;
+    return fail(at, fmt::format("unknown or unsupported operator {}/1", name));
+  }
+
+  struct Pair {
+    Term left;
+    Term right;
+  };
+
+  Bound<Pair> bind_pair(const TreeNode& node) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto right = bind(node.element("rexpr"));
+    if (!right) return Failure(right.error());
+    return Pair{std::move(*left), std::move(*right)};
+  }
+
+  Bound<Expression> bind_comparison(const TreeNode& node, CompareOp op) {
+    auto pair = bind_pair(node);
+    if (!pair) return Failure(pair.error());
+    return comparator_.compare(op, std::move(pair->left), std::move(pair->right));
+  }
+
+  // A bare NULL on either side makes it a null test, of whatever type the other side is.
+  Bound<Expression> bind_distinct(const TreeNode& node, CompareOp op) {
+    for (auto [null, other] : {std::pair("rexpr", "lexpr"), std::pair("lexpr", "rexpr")}) {
+      if (!is_null_literal(node.element(null))) continue;
+      auto arg = bind(node.element(other));
+      if (!arg) return Failure(arg.error());
+      auto settled = settle(std::move(*arg), Type::kText, {});
+      if (!settled) return Failure(settled.error());
+      return Expression(NullTest{operand_of(std::move(*settled)), op == CompareOp::kNotEqual});
+    }
+    auto pair = bind_pair(node);
+    if (!pair) return Failure(pair.error());
+    return comparator_.compare_null_safe(op, std::move(pair->left), std::move(pair->right));
+  }
+
+  // The members of {"List": {"items": […]}}.
+  Bound<std::vector<Term>> bind_list(const TreeNode& list) {
+    std::vector<Term> out;
+    for (element item : list.list("items")) {
+      auto term = bind(item);
+      if (!term) return Failure(term.error());
+      out.push_back(std::move(*term));
+    }
+    return out;
+  }
+
+  Bound<Expression> bind_in(const TreeNode& node, bool negative) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto items = bind_list(node.node("rexpr"));
+    if (!items) return Failure(items.error());
+    if (items->empty()) return refuse(node.node("rexpr"));
+    auto set = comparator_.among(std::move(*left), std::move(*items));
+    if (!set || !negative) return set;
+    return negated(std::move(*set));
+  }
+
+  Bound<Expression> within(Term& value, Term& low, Term& high) {
+    auto above = comparator_.compare(CompareOp::kGreaterEqual, share(value), share(low));
+    if (!above) return above;
+    auto below = comparator_.compare(CompareOp::kLessEqual, share(value), share(high));
+    if (!below) return below;
+    std::vector<Expression> terms;
+    terms.push_back(std::move(*above));
+    terms.push_back(std::move(*below));
+    return joined(true, std::move(terms));
+  }
+
+  Bound<Expression> bind_between(const TreeNode& node, std::string_view kind) {
+    auto value = bind(node.element("lexpr"));
+    if (!value) return Failure(value.error());
+    auto bounds = bind_list(node.node("rexpr"));
+    if (!bounds) return Failure(bounds.error());
+    if (bounds->size() != 2) return refuse(node);
+    auto out = within(*value, (*bounds)[0], (*bounds)[1]);
+    if (!out) return out;
+    if (kind.ends_with("_SYM")) {
+      auto swapped = within(*value, (*bounds)[1], (*bounds)[0]);
+      if (!swapped) return swapped;
+      std::vector<Expression> terms;
+      terms.push_back(std::move(*out));
+      terms.push_back(std::move(*swapped));
+      out = joined(false, std::move(terms));
+    }
+    if (kind.starts_with("AEXPR_NOT_")) return negated(std::move(*out));
+    return out;
+  }
+
+  // The right side of LIKE as a text constant, or a null; ESCAPE is a call of like_escape().
+  Bound<Term> bind_pattern(element tree) {
+    TreeNode node = TreeNode::of(tree);
+    auto args = node.list("args");
+    if (node.kind == "FuncCall" && dotted(node.list("funcname")) == "pg_catalog.like_escape" && args.size() == 2) {
+      auto pattern = bind_pattern(args[0]);
+      if (!pattern) return pattern;
+      auto escape = bind_pattern(args[1]);
+      if (!escape || escape->operand.constant.null) return escape;
+      if (pattern->operand.constant.null) return pattern;
+      auto text = with_backslash_escapes(pattern->operand.constant.text, escape->operand.constant.text);
+      if (!text) return fail(position(node), to_string(text.error()));
+      pattern->operand.constant.text = std::move(*text);
+      return pattern;
+    }
+    auto term = bind(tree);
+    if (!term) return term;
+    if (!term->is_constant()) return fail(term->position, "the pattern of LIKE must be a constant");
+    auto settled = settle(std::move(*term), Type::kText, {});
+    if (!settled) return settled;
+    if (settled->type() == Type::kText) return settled;
+    if (settled->type() != Type::kBpchar) return fail(settled->position, "the pattern of LIKE must be text");
+    std::string text(without_trailing_blanks(settled->operand.constant.text));
+    return term_of(Constant{.type = Type::kText, .null = settled->operand.constant.null, .text = text}, settled->position);
+  }
+
+  Bound<Expression> bind_like(const TreeNode& node, LikeOp op) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto pattern = bind_pattern(node.element("rexpr"));
+    if (!pattern) return Failure(pattern.error());
+    auto settled = settle(std::move(*left), Type::kText, {});
+    if (!settled) return Failure(settled.error());
+    if (settled->type() != Type::kText && settled->type() != Type::kBpchar) {
+      return fail(position(node), fmt::format("LIKE is for text, not for {}", name_of(settled->type())));
+    }
+    if (auto ok = comparator_.check_collation(*settled, false); !ok) return Failure(ok.error());
+    if (settled->operand.constant.null || pattern->operand.constant.null) {
+      return Expression(Predicate{term_of(Constant{.type = Type::kBool, .null = true}, 0).operand});
+    }
+    auto casing = settled->is_constant() ? Collation::Casing::kOther : collation_of(*settled).casing;
+    std::string text = std::move(pattern->operand.constant.text);
+    auto compiled = LikePattern::compile(text, op.ignore_case, casing);
+    if (!compiled) return fail(pattern->position, to_string(compiled.error()));
+    Expression out(Likeness{std::move(settled->operand), std::move(text), op.ignore_case, std::move(*compiled)});
+    return op.negated ? negated(std::move(out)) : std::move(out);
+  }
+
+  Collation collation_of(const Term& term) const { return scope_.table.columns[term.operand.column].collation; }
+
+  const ParseTree& tree_;
+  const BinderScope& scope_;
+  Comparator comparator_;
+  std::size_t nodes_ = 0;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace
+
+std::expected<Expression, WhereError> bind_where(const ParseTree& tree, const BinderScope& scope) {
+  return Binder(tree, scope).where();
+}
+
+std::expected<std::size_t, WhereError> bind_column(const ParseTree& tree, const TreeNode& node, const Table& table,
+                                                   const std::vector<std::size_t>& columns) {
+  auto fields = node.list("fields");
+  auto unknown = [&] {
+    return fail(tree.position(node.number("location")), fmt::format("unknown reference {}", dotted(fields)));
+  };
+  if (fields.empty() || fields.size() > 3) return unknown();
+  std::string_view qualifiers[] = {table.schema, table.name};
+  for (std::size_t i = 0; i + 1 < fields.size(); ++i) {
+    TreeNode part = TreeNode::of(fields[i]);
+    if (part.kind != "String" || part.text("sval") != qualifiers[i + 3 - fields.size()]) return unknown();
+  }
+  TreeNode name = TreeNode::of(fields.back());
+  auto index = name.kind == "String" ? table.find(name.text("sval")) : std::nullopt;
+  if (!index || std::find(columns.begin(), columns.end(), *index) == columns.end()) return unknown();
+  return *index;
+}
+
+}  // namespace sluice::sql

@@ -1,0 +1,28 @@
+// From Postgres's parse tree to the typed tree: resolves columns and parameters, and refuses what is not evaluated here.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "sql/comparison.h"
+#include "sql/expression.h"
+#include "sql/parse_tree.h"
+#include "sql/where.h"
+
+namespace sluice::sql {
+
+struct BinderScope {
+  const Table& table;
+  const std::vector<std::size_t>& columns;  // that may be named
+  const std::vector<std::string>& params;
+};
+
+// The condition whose tree this is. Its errors name a construct by its place in the clause.
+std::expected<Expression, WhereError> bind_where(const ParseTree& tree, const BinderScope& scope);
+
+// A ColumnRef as an index into the table: `name`, `table.name` or `schema.table.name`.
+std::expected<std::size_t, WhereError> bind_column(const ParseTree& tree, const TreeNode& node, const Table& table,
+                                                   const std::vector<std::size_t>& columns);
+
+}  // namespace sluice::sql

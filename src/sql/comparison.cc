@@ -1,0 +1,342 @@
+#include "sql/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sql/datetime.h"
+#include "sql/parse_tree.h"
+#include "sql/text_input.h"
+
+namespace sluice::sql {
+namespace {
+
+using Failure = std::unexpected<WhereError>;
+
+Failure fail(std::size_t position, std::string_view message) {
+  return Failure(error_at(position, message));
+}
+
+bool is_calendar(Type type) {
+  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestamptz;
+}
+
+std::optional<Domain> same_type_domain(Type type) {
+  switch (type) {
+    case Type::kBool: return Domain::kBool;
+    case Type::kText:
+    case Type::kUuid:
+    case Type::kEnum: return Domain::kBytes;
+    case Type::kBpchar: return Domain::kBlankPadded;
+    case Type::kDate: return Domain::kDate;
+    case Type::kTime: return Domain::kTime;
+    case Type::kTimestamp: return Domain::kTimestamp;
+    case Type::kTimestamptz: return Domain::kTimestamptz;
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Domain> domain_of(Type left, Type right) {
+  if (is_number(left) && is_number(right)) {
+    if (is_float(left) || is_float(right)) return Domain::kReal;
+    return is_integer(left) && is_integer(right) ? Domain::kInteger : Domain::kDecimal;
+  }
+  if (left == right) return same_type_domain(left);
+  bool dates = (left == Type::kDate && right == Type::kTimestamp) || (left == Type::kTimestamp && right == Type::kDate);
+  return dates ? std::optional(Domain::kTimestamp) : std::nullopt;
+}
+
+CompareOp mirrored(CompareOp op) {
+  switch (op) {
+    case CompareOp::kLess: return CompareOp::kGreater;
+    case CompareOp::kLessEqual: return CompareOp::kGreaterEqual;
+    case CompareOp::kGreaterEqual: return CompareOp::kLessEqual;
+    case CompareOp::kGreater: return CompareOp::kLess;
+    default: return op;
+  }
+}
+
+bool is_ordering(CompareOp op) {
+  return op != CompareOp::kEqual && op != CompareOp::kNotEqual;
+}
+
+WhereError mismatch(const Term& left, const Term& right) {
+  Type a = left.type();
+  Type b = right.type();
+  if (a == Type::kOther || b == Type::kOther) {
+    return error_at((a == Type::kOther ? left : right).position, "columns of this type can only be tested with IS NULL");
+  }
+  if (is_calendar(a) && is_calendar(b)) {
+    return error_at(right.position,
+                    "comparing timestamptz with another type depends on the session's time zone: not supported");
+  }
+  return error_at(right.position, fmt::format("cannot compare {} with {}", name_of(a), name_of(b)));
+}
+
+// The smallest of the column's type, int4 and int8 that holds the integer: one spelling for `a = 7` and `a = '7'`.
+Constant fitted_integer(const Constant& value, Type column) {
+  for (Type type : {column, Type::kInt4}) {
+    if (auto fitted = cast_constant(value, type)) return *fitted;
+  }
+  return *cast_constant(value, Type::kInt8);
+}
+
+// A constant as a value of the domain. Fails where a numeric is beyond float8.
+std::optional<Constant> brought_into(Domain domain, const Constant& value, Type column) {
+  switch (domain) {
+    case Domain::kInteger: return is_integer(column) ? fitted_integer(value, column) : value;
+    case Domain::kDecimal: return cast_constant(value, Type::kNumeric);
+    case Domain::kReal: return cast_constant(value, Type::kFloat8);
+    case Domain::kBlankPadded: {
+      Constant out = value;
+      out.text = without_trailing_blanks(value.text);
+      return out;
+    }
+    case Domain::kTimestamp:
+      if (column == Type::kTimestamp && value.type == Type::kDate) {
+        if (auto moment = cast_constant(value, Type::kTimestamp)) return moment;
+      }
+      return value;
+    default: return value;
+  }
+}
+
+bool all_fit_integers(const std::vector<const Constant*>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](const Constant* value) { return value->null || cast_constant(*value, Type::kInt8).has_value(); });
+}
+
+// Exact comparison of an integer column with whole numbers is integer comparison.
+Domain simplified(Domain domain, const Operand& left, const std::vector<const Constant*>& values) {
+  bool integer_column = left.source == Operand::Source::kColumn && is_integer(left.type);
+  return domain == Domain::kDecimal && integer_column && all_fit_integers(values) ? Domain::kInteger : domain;
+}
+
+std::expected<void, WhereError> bring(Domain domain, Operand& operand, Type other, std::size_t position) {
+  if (operand.source != Operand::Source::kConstant) return {};
+  Constant& constant = operand.constant;
+  if (constant.null) {
+    if (other != Type::kUnknown) constant.type = other;
+  } else {
+    auto value = brought_into(domain, constant, other);
+    if (!value) return fail(position, fmt::format("value is out of range for type {}", name_of(Type::kFloat8)));
+    constant = *value;
+  }
+  operand.type = constant.type;
+  return {};
+}
+
+// parse_coerce.c's select_common_type() over the types of value.h, whose numbers are declared in the order of promotion.
+std::optional<Type> common_type(const Term& left, const std::vector<Term>& items) {
+  Type common = left.type();
+  for (const Term& item : items) {
+    Type type = item.type();
+    if (type == Type::kUnknown || type == common) continue;
+    if (common == Type::kUnknown || (is_number(common) && is_number(type))) {
+      common = std::max(common, type);
+    } else if (domain_of(common, type) == Domain::kTimestamp) {
+      common = Type::kTimestamp;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return common == Type::kUnknown ? Type::kText : common;
+}
+
+// A list of one value is a comparison with it.
+Expression single(Membership set) {
+  Operand right{.type = set.left.type, .enum_name = set.left.enum_name};
+  right.constant = set.has_null ? Constant{.type = set.left.type, .null = true} : std::move(set.items[0]);
+  right.type = right.constant.type;
+  return Expression(
+      Comparison{.op = CompareOp::kEqual, .domain = set.domain, .left = std::move(set.left), .right = std::move(right)});
+}
+
+std::string enum_name_of(const Term& left, const std::vector<Term>& items) {
+  if (!left.operand.enum_name.empty()) return left.operand.enum_name;
+  for (const Term& item : items) {
+    if (!item.operand.enum_name.empty()) return item.operand.enum_name;
+  }
+  return {};
+}
+
+}  // namespace
+
+Term term_of(Constant constant, std::size_t position) {
+  Term out;
+  out.operand.type = constant.type;
+  out.operand.constant = std::move(constant);
+  out.position = position;
+  return out;
+}
+
+Term term_of(Expression condition, std::size_t position) {
+  Term out;
+  out.condition = std::make_unique<Expression>(std::move(condition));
+  out.position = position;
+  return out;
+}
+
+Operand operand_of(Term term) {
+  if (!term.condition) return std::move(term.operand);
+  Operand out;
+  out.source = Operand::Source::kCondition;
+  out.type = Type::kBool;
+  out.condition = std::move(term.condition);
+  return out;
+}
+
+Term share(Term& term) {
+  std::size_t position = term.position;
+  term.operand = operand_of(std::move(term));
+  term.condition = nullptr;
+  Term out;
+  out.operand = term.operand;
+  out.position = position;
+  return out;
+}
+
+std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name) {
+  if (!term.is_constant() || term.type() != Type::kUnknown) return term;
+  if (type == Type::kOther) return fail(term.position, "columns of this type can only be tested with IS NULL");
+  Constant& constant = term.operand.constant;
+  if (constant.null) {
+    constant.type = type;
+  } else {
+    auto value = read_constant(constant.text, type);
+    if (!value) return fail(term.position, fmt::format("invalid syntax for type {}: {}", name_of(type), constant.text));
+    constant = std::move(*value);
+  }
+  term.operand.type = type;
+  term.operand.enum_name = enum_name;
+  return term;
+}
+
+std::expected<void, WhereError> Comparator::check_collation(const Term& term, bool ordering) const {
+  if (term.type() == Type::kEnum && ordering) return fail(term.position, "enums can only be compared for equality");
+  if (term.type() != Type::kText && term.type() != Type::kBpchar) return {};
+  bool column = !term.is_constant();
+  Collation collation = column ? table.columns[term.operand.column].collation : Collation();
+  if (!collation.deterministic) return fail(term.position, "text of a nondeterministic collation cannot be compared");
+  if (ordering && column && !collation.orders_bytes) {
+    return fail(term.position, "the order of text depends on its collation: only =, <>, IN and LIKE are supported");
+  }
+  return {};
+}
+
+std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_safe, Term left, Term right) const {
+  if (left.type() == Type::kUnknown && right.type() == Type::kUnknown) {
+    auto settled = settle(std::move(left), Type::kText, {});
+    if (!settled) return Failure(settled.error());
+    left = std::move(*settled);
+  }
+  auto settled_left = settle(std::move(left), right.type(), right.operand.enum_name);
+  if (!settled_left) return Failure(settled_left.error());
+  left = std::move(*settled_left);
+  auto settled_right = settle(std::move(right), left.type(), left.operand.enum_name);
+  if (!settled_right) return Failure(settled_right.error());
+  right = std::move(*settled_right);
+
+  auto domain = domain_of(left.type(), right.type());
+  if (!domain) return Failure(mismatch(left, right));
+  if (left.operand.enum_name != right.operand.enum_name) return fail(right.position, "cannot compare two enum types");
+  for (const Term* term : {&left, &right}) {
+    if (auto ok = check_collation(*term, is_ordering(op)); !ok) return Failure(ok.error());
+  }
+  bool text = left.type() == Type::kText || left.type() == Type::kBpchar;
+  if (text && is_ordering(op) && left.is_constant() && right.is_constant()) {
+    return fail(left.position, "the order of text depends on its collation: only =, <>, IN and LIKE are supported");
+  }
+
+  if (left.is_constant() && !right.is_constant()) {
+    std::swap(left, right);
+    op = mirrored(op);
+  }
+  std::size_t position = right.position;
+  Comparison out{.op = op,
+                 .domain = *domain,
+                 .null_safe = null_safe,
+                 .left = operand_of(std::move(left)),
+                 .right = operand_of(std::move(right))};
+  if (out.right.source == Operand::Source::kConstant) out.domain = simplified(*domain, out.left, {&out.right.constant});
+  if (auto ok = bring(out.domain, out.left, Type::kUnknown, position); !ok) return Failure(ok.error());
+  if (auto ok = bring(out.domain, out.right, out.left.type, position); !ok) return Failure(ok.error());
+  if (null_safe && out.right.source == Operand::Source::kConstant && out.right.constant.null) {
+    return Expression(NullTest{.operand = std::move(out.left), .negated = op == CompareOp::kNotEqual});
+  }
+  return Expression(std::move(out));
+}
+
+std::expected<Expression, WhereError> Comparator::compare(CompareOp op, Term left, Term right) const {
+  return build(op, false, std::move(left), std::move(right));
+}
+
+std::expected<Expression, WhereError> Comparator::compare_null_safe(CompareOp op, Term left, Term right) const {
+  return build(op, true, std::move(left), std::move(right));
+}
+
+// Postgres gives a common type only to what is no column, and only where there are two of them; columns in the list are
+// compared one by one.
+std::expected<Expression, WhereError> Comparator::among(Term left, std::vector<Term> items) const {
+  std::vector<Term> constants;
+  std::vector<Term> others;
+  for (Term& item : items) (item.is_constant() ? constants : others).push_back(std::move(item));
+  if (constants.size() == 1) {
+    others.insert(others.begin(), std::move(constants[0]));
+    constants.clear();
+  }
+  std::vector<Expression> terms;
+  if (!constants.empty()) {
+    auto set = among_constants(share(left), std::move(constants));
+    if (!set) return Failure(set.error());
+    terms.push_back(std::move(*set));
+  }
+  for (Term& other : others) {
+    auto equal = compare(CompareOp::kEqual, share(left), std::move(other));
+    if (!equal) return Failure(equal.error());
+    terms.push_back(std::move(*equal));
+  }
+  return joined(false, std::move(terms));
+}
+
+std::expected<Expression, WhereError> Comparator::among_constants(Term left, std::vector<Term> items) const {
+  auto common = common_type(left, items);
+  if (!common) return fail(items[0].position, "the values of IN have no common type");
+  std::string enum_name = enum_name_of(left, items);
+  auto settled_left = settle(std::move(left), *common, enum_name);
+  if (!settled_left) return Failure(settled_left.error());
+  left = std::move(*settled_left);
+  auto domain = domain_of(left.type(), *common);
+  if (!domain) return fail(left.position, fmt::format("cannot compare {} with {}", name_of(left.type()), name_of(*common)));
+  if (auto ok = check_collation(left, false); !ok) return Failure(ok.error());
+
+  std::vector<const Constant*> values;
+  for (Term& item : items) {
+    auto settled = settle(std::move(item), *common, enum_name);
+    if (!settled) return Failure(settled.error());
+    item = std::move(*settled);
+    if (item.operand.enum_name != enum_name) return fail(item.position, "cannot compare two enum types");
+    auto value = cast_constant(item.operand.constant, *common);
+    if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(*common)));
+    item.operand.constant = *value;
+    values.push_back(&item.operand.constant);
+  }
+
+  Membership out{.domain = simplified(*domain, left.operand, values), .left = operand_of(std::move(left)), .items = {}};
+  if (auto ok = bring(out.domain, out.left, Type::kUnknown, items[0].position); !ok) return Failure(ok.error());
+  for (Term& item : items) {
+    if (auto ok = bring(out.domain, item.operand, out.left.type, item.position); !ok) return Failure(ok.error());
+    if (item.operand.constant.null)
+      out.has_null = true;
+    else
+      out.items.push_back(std::move(item.operand.constant));
+  }
+  auto before = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, out.domain) < 0; };
+  auto equal = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, out.domain) == 0; };
+  std::sort(out.items.begin(), out.items.end(), before);
+  out.items.erase(std::unique(out.items.begin(), out.items.end(), equal), out.items.end());
+  if (out.items.size() + (out.has_null ? 1 : 0) == 1) return single(std::move(out));
+  return Expression(std::move(out));
+}
+
+}  // namespace sluice::sql

@@ -1,0 +1,56 @@
+// Comparisons: which operator Postgres would choose, and the same comparison in one form.
+//
+// The rules are those of "Type Conversion: Operators" in Postgres's manual (and of its parse_oper.c, parse_coerce.c),
+// reduced to the types of value.h: an unknown literal takes the other side's type; integers and numerics compare exactly;
+// with a float on either side both become float8; a list of IN has one common type, which is why `real_column IN (0.1, 0.2)`
+// and `real_column = 0.1` differ.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sql/expression.h"
+#include "sql/where.h"
+
+namespace sluice::sql {
+
+// Something that can stand beside an operator: a column, a constant, or a condition.
+struct Term {
+  Operand operand;                        // unless there is a condition
+  std::unique_ptr<Expression> condition;  // of type bool
+  std::size_t position = 0;               // offset into the clause
+
+  bool is_constant() const { return !condition && operand.source == Operand::Source::kConstant; }
+  Type type() const { return condition ? Type::kBool : operand.type; }
+};
+
+Term term_of(Constant constant, std::size_t position);
+Term term_of(Expression condition, std::size_t position);
+// A copy; makes the condition shared.
+Term share(Term& term);
+// As an operand, a condition included.
+Operand operand_of(Term term);
+
+// `term`, a constant without a type yet, as a constant of `type`. Other terms are left alone.
+std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name);
+
+struct Comparator {
+  const Table& table;
+
+  std::expected<Expression, WhereError> compare(CompareOp op, Term left, Term right) const;
+  // kNotEqual: IS DISTINCT FROM; kEqual: IS NOT DISTINCT FROM.
+  std::expected<Expression, WhereError> compare_null_safe(CompareOp op, Term left, Term right) const;
+  // left IN (items)
+  std::expected<Expression, WhereError> among(Term left, std::vector<Term> items) const;
+
+  // Text whose equality is not that of its bytes, or whose order is not known here.
+  std::expected<void, WhereError> check_collation(const Term& term, bool ordering) const;
+
+ private:
+  std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
+  std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
+};
+
+}  // namespace sluice::sql

@@ -1,0 +1,256 @@
+#include "sql/expression.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sql/datetime.h"
+#include "sql/decimal.h"
+#include "sql/text_input.h"
+
+namespace sluice::sql {
+namespace {
+
+Truth truth_of(bool value) {
+  return value ? Truth::kTrue : Truth::kFalse;
+}
+
+Truth opposite(Truth truth) {
+  return truth == Truth::kUnknown ? truth : truth_of(truth == Truth::kFalse);
+}
+
+std::optional<std::string_view> text_at(const Operand& operand, Row row) {
+  if (operand.column >= row.size()) return std::nullopt;
+  return row[operand.column];
+}
+
+int three_way(std::int64_t a, std::int64_t b) {
+  return a < b ? -1 : a > b;
+}
+int three_way(const Decimal& a, const Decimal& b) {
+  return compare(a, b);
+}
+int three_way(std::string_view a, std::string_view b) {
+  return a.compare(b);
+}
+// NaN equals NaN and is above everything.
+int three_way(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) - std::isnan(b);
+  return a < b ? -1 : a > b;
+}
+
+// How each domain reads a column's text and a constant. Values are comparable by three_way().
+struct Integers {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type) { return read_integer(text); }
+  static std::optional<Value> of(const Constant& c) { return c.integer; }
+};
+struct Decimals {
+  using Value = Decimal;
+  static std::optional<Value> read(std::string_view text, Type) { return read_decimal(text); }
+  static std::optional<Value> of(const Constant& c) { return read_decimal(c.text); }
+};
+struct Reals {
+  using Value = double;
+  static std::optional<Value> read(std::string_view text, Type type) { return read_real(text, type); }
+  static std::optional<Value> of(const Constant& c) { return c.real; }
+};
+struct Bytes {
+  using Value = std::string_view;
+  static std::optional<Value> read(std::string_view text, Type) { return text; }
+  static std::optional<Value> of(const Constant& c) { return c.text; }
+};
+struct BlankPadded {
+  using Value = std::string_view;
+  static std::optional<Value> read(std::string_view text, Type) { return without_trailing_blanks(text); }
+  static std::optional<Value> of(const Constant& c) { return without_trailing_blanks(c.text); }
+};
+struct Bools {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type) {
+    if (text == "t" || text == "true") return 1;
+    if (text == "f" || text == "false") return 0;
+    return std::nullopt;
+  }
+  static std::optional<Value> of(const Constant& c) { return c.integer; }
+};
+struct Dates {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type) { return read_date(text); }
+  static std::optional<Value> of(const Constant& c) { return c.integer; }
+};
+struct Times {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type) { return read_time(text); }
+  static std::optional<Value> of(const Constant& c) { return c.integer; }
+};
+struct Timestamps {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type type) {
+    if (type == Type::kTimestamp) return read_timestamp(text);
+    auto days = read_date(text);
+    if (!days) return std::nullopt;
+    return timestamp_of_date(*days);
+  }
+  static std::optional<Value> of(const Constant& c) {
+    return c.type == Type::kDate ? timestamp_of_date(c.integer) : c.integer;
+  }
+};
+struct Timestamptzs {
+  using Value = std::int64_t;
+  static std::optional<Value> read(std::string_view text, Type) { return read_timestamptz(text); }
+  static std::optional<Value> of(const Constant& c) { return c.integer; }
+};
+
+// Calls visit with the reader of the domain.
+template <typename Visit>
+auto in_domain(Domain domain, Visit visit) {
+  switch (domain) {
+    case Domain::kInteger: return visit(Integers());
+    case Domain::kDecimal: return visit(Decimals());
+    case Domain::kReal: return visit(Reals());
+    case Domain::kBytes: return visit(Bytes());
+    case Domain::kBlankPadded: return visit(BlankPadded());
+    case Domain::kBool: return visit(Bools());
+    case Domain::kDate: return visit(Dates());
+    case Domain::kTime: return visit(Times());
+    case Domain::kTimestamp: return visit(Timestamps());
+    case Domain::kTimestamptz: return visit(Timestamptzs());
+  }
+  __builtin_unreachable();
+}
+
+Truth evaluate_bool(const Operand& operand, Row row) {
+  if (operand.source == Operand::Source::kCondition) return operand.condition->evaluate(row);
+  if (operand.source == Operand::Source::kConstant) {
+    return operand.constant.null ? Truth::kUnknown : truth_of(operand.constant.integer != 0);
+  }
+  auto text = text_at(operand, row);
+  auto value = text ? Bools::read(*text, operand.type) : std::nullopt;
+  return value ? truth_of(*value != 0) : Truth::kUnknown;
+}
+
+template <typename Reader>
+std::optional<typename Reader::Value> load(const Operand& operand, Row row) {
+  if (operand.source == Operand::Source::kColumn) {
+    auto text = text_at(operand, row);
+    if (!text) return std::nullopt;
+    return Reader::read(*text, operand.type);
+  }
+  if (operand.source == Operand::Source::kConstant) {
+    if (operand.constant.null) return std::nullopt;
+    return Reader::of(operand.constant);
+  }
+  if constexpr (std::is_same_v<Reader, Bools>) {
+    Truth truth = evaluate_bool(operand, row);
+    if (truth != Truth::kUnknown) return truth == Truth::kTrue;
+  }
+  return std::nullopt;
+}
+
+bool holds(CompareOp op, int order) {
+  switch (op) {
+    case CompareOp::kLess: return order < 0;
+    case CompareOp::kLessEqual: return order <= 0;
+    case CompareOp::kEqual: return order == 0;
+    case CompareOp::kNotEqual: return order != 0;
+    case CompareOp::kGreaterEqual: return order >= 0;
+    case CompareOp::kGreater: return order > 0;
+  }
+  __builtin_unreachable();
+}
+
+Truth evaluate(const Comparison& node, Row row) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    auto left = load<Reader>(node.left, row);
+    if (!left && !node.null_safe) return Truth::kUnknown;
+    auto right = load<Reader>(node.right, row);
+    if (left && right) return truth_of(holds(node.op, three_way(*left, *right)));
+    if (!node.null_safe) return Truth::kUnknown;
+    bool distinct = left.has_value() != right.has_value();
+    return truth_of(distinct == (node.op == CompareOp::kNotEqual));
+  });
+}
+
+Truth evaluate(const Membership& node, Row row) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    auto left = load<Reader>(node.left, row);
+    if (!left) return Truth::kUnknown;
+    auto below = [](const Constant& item, const typename Reader::Value& value) {
+      return three_way(*Reader::of(item), value) < 0;
+    };
+    auto at = std::lower_bound(node.items.begin(), node.items.end(), *left, below);
+    if (at != node.items.end() && three_way(*Reader::of(*at), *left) == 0) return Truth::kTrue;
+    return node.has_null ? Truth::kUnknown : Truth::kFalse;
+  });
+}
+
+Truth evaluate(const Likeness& node, Row row) {
+  auto text = load<Bytes>(node.left, row);
+  return text ? truth_of(node.pattern.matches(*text)) : Truth::kUnknown;
+}
+
+bool is_null(const Operand& operand, Row row) {
+  switch (operand.source) {
+    case Operand::Source::kColumn: return !text_at(operand, row);
+    case Operand::Source::kConstant: return operand.constant.null;
+    case Operand::Source::kCondition: return operand.condition->evaluate(row) == Truth::kUnknown;
+  }
+  __builtin_unreachable();
+}
+
+Truth evaluate(const NullTest& node, Row row) {
+  return truth_of(is_null(node.operand, row) != node.negated);
+}
+
+Truth evaluate(const TruthTest& node, Row row) {
+  return truth_of((evaluate_bool(node.operand, row) == node.truth) != node.negated);
+}
+
+Truth evaluate(const Predicate& node, Row row) {
+  return evaluate_bool(node.operand, row);
+}
+
+Truth evaluate(const Junction& node, Row row) {
+  Truth decisive = truth_of(!node.conjunction);
+  Truth out = opposite(decisive);
+  for (const Expression& term : node.terms) {
+    Truth truth = term.evaluate(row);
+    if (truth == decisive) return decisive;
+    if (truth == Truth::kUnknown) out = Truth::kUnknown;
+  }
+  return out;
+}
+
+Truth evaluate(const Negation& node, Row row) {
+  return opposite(node.term->evaluate(row));
+}
+
+}  // namespace
+
+Truth Expression::evaluate(Row row) const {
+  return std::visit([&](const auto& node) { return sql::evaluate(node, row); }, node_);
+}
+
+Expression negated(Expression term) {
+  return Expression(Negation{std::make_unique<Expression>(std::move(term))});
+}
+
+Expression joined(bool conjunction, std::vector<Expression> terms) {
+  Junction out{.conjunction = conjunction, .terms = {}};
+  for (Expression& term : terms) {
+    auto* inner = std::get_if<Junction>(&term.node());
+    if (inner == nullptr || inner->conjunction != conjunction) {
+      out.terms.push_back(std::move(term));
+      continue;
+    }
+    for (Expression& nested : inner->terms) out.terms.push_back(std::move(nested));
+  }
+  if (out.terms.size() == 1) return std::move(out.terms.front());
+  return Expression(std::move(out));
+}
+
+int compare_constants(const Constant& a, const Constant& b, Domain domain) {
+  return in_domain(domain, [&]<typename Reader>(Reader) { return three_way(*Reader::of(a), *Reader::of(b)); });
+}
+
+}  // namespace sluice::sql

@@ -1,0 +1,121 @@
+// The typed tree of a where clause, and its evaluation over rows.
+//
+// Every decision about types has been taken (binder.h, comparison.h): a comparison knows the domain that it compares in, and
+// its constants are of that domain. Evaluation reads the columns' text lazily and allocates nothing. Immutable once built;
+// any number of threads may evaluate.
+//
+// SQL's logic has three values. A column whose text Postgres could not have printed counts as null.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sql/like.h"
+#include "sql/types.h"
+#include "sql/value.h"
+
+namespace sluice::sql {
+
+enum class Truth : signed char { kFalse, kTrue, kUnknown };
+
+class Expression;
+
+// What is compared or tested: a column, a constant, or a condition within.
+struct Operand {
+  enum class Source : std::uint8_t { kColumn, kConstant, kCondition };
+  Source source = Source::kConstant;
+  Type type = Type::kUnknown;
+  std::uint32_t column = 0;                          // kColumn: index into the table
+  Constant constant = {};                            // kConstant
+  std::shared_ptr<const Expression> condition = {};  // kCondition, of type bool
+  std::string enum_name = {};                        // pg_type.typname where the type is an enum
+};
+
+// What two operands are compared as; both sides are brought into it.
+enum class Domain : std::uint8_t {
+  kInteger,      // int2, int4, int8: exact
+  kDecimal,      // numeric with numeric or integers: exact
+  kReal,         // float8, as soon as one side is a float
+  kBytes,        // text, uuid, enum
+  kBlankPadded,  // char(n): trailing blanks do not count
+  kBool,
+  kDate,
+  kTime,
+  kTimestamp,  // also with a date, which is its midnight
+  kTimestamptz,
+};
+
+enum class CompareOp : std::uint8_t { kLess, kLessEqual, kEqual, kNotEqual, kGreaterEqual, kGreater };
+
+struct Comparison {
+  CompareOp op;
+  Domain domain;
+  bool null_safe = false;  // IS [NOT] DISTINCT FROM: kNotEqual, kEqual
+  Operand left;
+  Operand right;
+};
+
+struct Membership {  // left IN (items)
+  Domain domain;
+  Operand left;
+  std::vector<Constant> items;  // ascending in the domain, none twice, no null
+  bool has_null = false;        // a null was among them
+};
+
+struct Likeness {  // left LIKE pattern
+  Operand left;
+  std::string text;
+  bool ignore_case = false;
+  LikePattern pattern;
+};
+
+struct NullTest {  // operand IS [NOT] NULL
+  Operand operand;
+  bool negated = false;
+};
+
+struct TruthTest {  // operand IS [NOT] TRUE, FALSE, UNKNOWN
+  Operand operand;
+  Truth truth = Truth::kTrue;
+  bool negated = false;
+};
+
+struct Predicate {  // a boolean column or constant by itself
+  Operand operand;
+};
+
+struct Junction {  // AND, OR: two terms or more, none of them a junction of the same kind
+  bool conjunction = true;
+  std::vector<Expression> terms;
+};
+
+struct Negation {
+  std::unique_ptr<Expression> term;
+};
+
+class Expression {
+ public:
+  using Node = std::variant<Comparison, Membership, Likeness, NullTest, TruthTest, Predicate, Junction, Negation>;
+
+  template <typename T>
+    requires std::is_constructible_v<Node, T&&>
+  explicit Expression(T&& node) : node_(std::forward<T>(node)) {}
+
+  Truth evaluate(Row row) const;
+  const Node& node() const { return node_; }
+  Node& node() { return node_; }
+
+ private:
+  Node node_;
+};
+
+Expression negated(Expression term);
+// One term is itself; junctions of the same kind within are made one with it.
+Expression joined(bool conjunction, std::vector<Expression> terms);
+
+// Less than, equal to, greater than 0, for constants brought into `domain`.
+int compare_constants(const Constant& a, const Constant& b, Domain domain);
+
+}  // namespace sluice::sql

@@ -1,0 +1,130 @@
+#include "sql/like.h"
+
+#include <algorithm>
+
+#include "sql/text_input.h"
+
+namespace sluice::sql {
+namespace {
+
+// Bytes of the character that begins with `lead`.
+std::size_t character_width(char lead) {
+  auto byte = static_cast<unsigned char>(lead);
+  if (byte < 0xC0) return 1;
+  return byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+std::size_t character_width(std::string_view text, std::size_t at) {
+  return std::min(character_width(text[at]), text.size() - at);
+}
+
+// The two characters outside ASCII that lower-case into it.
+constexpr std::string_view kKelvinSign = "\xE2\x84\xAA";
+constexpr std::string_view kCapitalIWithDot = "\xC4\xB0";
+
+}  // namespace
+
+std::string_view to_string(LikeError error) {
+  switch (error) {
+    case LikeError::kTrailingEscape: return "LIKE pattern must not end with escape character";
+    case LikeError::kUnknowableCase:
+      return "ILIKE is supported for patterns of ASCII characters, and not for ICU or Turkic collations";
+    case LikeError::kEscapeTooLong: return "ESCAPE must be one character or empty";
+  }
+  return "";
+}
+
+std::expected<LikePattern, LikeError> LikePattern::compile(std::string_view pattern, bool ignore_case,
+                                                           Collation::Casing casing) {
+  LikePattern out;
+  out.ignore_case_ = ignore_case;
+  out.casing_ = casing;
+  if (ignore_case && casing == Collation::Casing::kOther) return std::unexpected(LikeError::kUnknowableCase);
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    char c = pattern[i];
+    if (c == '%') {
+      if (out.elements_.empty() || out.elements_.back().step != Step::kMany) out.elements_.push_back({Step::kMany, 0});
+      continue;
+    }
+    if (c == '_') {
+      out.elements_.push_back({Step::kOne, 0});
+      continue;
+    }
+    if (c == '\\') {
+      if (++i == pattern.size()) return std::unexpected(LikeError::kTrailingEscape);
+      c = pattern[i];
+    }
+    bool ascii = static_cast<unsigned char>(c) < 0x80;
+    if (ignore_case && casing == Collation::Casing::kLibc && !ascii) return std::unexpected(LikeError::kUnknowableCase);
+    out.elements_.push_back({Step::kLiteral, ignore_case ? ascii_lower(c) : c});
+  }
+  return out;
+}
+
+LikePattern::Unit LikePattern::unit(std::string_view text, std::size_t at) const {
+  char c = text[at];
+  if (!ignore_case_) return {c, 1};
+  if (static_cast<unsigned char>(c) < 0x80) return {ascii_lower(c), 1};
+  if (casing_ == Collation::Casing::kLibc) {
+    if (text.substr(at).starts_with(kKelvinSign)) return {'k', kKelvinSign.size()};
+    if (text.substr(at).starts_with(kCapitalIWithDot)) return {'i', kCapitalIWithDot.size()};
+  }
+  return {c, 1};
+}
+
+// Greedy with one point of return: a later % makes every earlier one's choice final, so only the last is ever tried again.
+bool LikePattern::matches(std::string_view text) const {
+  std::size_t at = 0;
+  std::size_t element = 0;
+  std::size_t retry_element = elements_.size() + 1;  // none yet
+  std::size_t retry_at = 0;
+  while (at < text.size()) {
+    if (element < elements_.size()) {
+      const Element& e = elements_[element];
+      if (e.step == Step::kMany) {
+        retry_element = ++element;
+        retry_at = at;
+        continue;
+      }
+      if (e.step == Step::kOne) {
+        at += character_width(text, at);
+        ++element;
+        continue;
+      }
+      if (Unit u = unit(text, at); u.byte == e.byte) {
+        at += u.width;
+        ++element;
+        continue;
+      }
+    }
+    if (retry_element > elements_.size()) return false;
+    retry_at += character_width(text, retry_at);
+    at = retry_at;
+    element = retry_element;
+  }
+  while (element < elements_.size() && elements_[element].step == Step::kMany) ++element;
+  return element == elements_.size();
+}
+
+std::expected<std::string, LikeError> with_backslash_escapes(std::string_view pattern, std::string_view escape) {
+  if (!escape.empty() && character_width(escape[0]) != escape.size()) return std::unexpected(LikeError::kEscapeTooLong);
+  if (escape == "\\") return std::string(pattern);
+  std::string out;
+  bool after_escape = false;
+  for (std::size_t i = 0; i < pattern.size();) {
+    if (!escape.empty() && !after_escape && pattern.substr(i).starts_with(escape)) {
+      out += '\\';
+      i += escape.size();
+      after_escape = true;
+      continue;
+    }
+    if (pattern[i] == '\\' && !after_escape) out += '\\';
+    std::size_t width = character_width(pattern, i);
+    out += pattern.substr(i, width);
+    i += width;
+    after_escape = false;
+  }
+  return out;
+}
+
+}  // namespace sluice::sql

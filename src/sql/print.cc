@@ -1,0 +1,140 @@
+#include "sql/print.h"
+
+namespace sluice::sql {
+namespace {
+
+std::string_view symbol(CompareOp op) {
+  switch (op) {
+    case CompareOp::kLess: return "<";
+    case CompareOp::kLessEqual: return "<=";
+    case CompareOp::kEqual: return "=";
+    case CompareOp::kNotEqual: return "<>";
+    case CompareOp::kGreaterEqual: return ">=";
+    case CompareOp::kGreater: return ">";
+  }
+  return "";
+}
+
+class Printer {
+ public:
+  explicit Printer(const Table& table) : table_(table) {}
+
+  std::string take() { return std::move(out_); }
+
+  void print(const Expression& expression) {
+    std::visit([&](const auto& node) { print(node); }, expression.node());
+  }
+
+ private:
+  // An enum's literal is not cast: its type's schema is not known here, and beside a column of the type it needs none.
+  void print(const Constant& constant) {
+    out_ += constant.null ? "NULL" : quoted_literal(text_of(constant));
+    if (constant.type == Type::kEnum) return;
+    out_.append("::").append(name_of(constant.type));
+  }
+
+  void print(const Operand& operand) {
+    switch (operand.source) {
+      case Operand::Source::kColumn: out_ += quoted_identifier(table_.columns[operand.column].name); break;
+      case Operand::Source::kConstant: print(operand.constant); break;
+      case Operand::Source::kCondition: print(*operand.condition); break;
+    }
+  }
+
+  void print(const Comparison& node) {
+    out_ += '(';
+    print(node.left);
+    out_ += ' ';
+    if (!node.null_safe)
+      out_ += symbol(node.op);
+    else
+      out_ += node.op == CompareOp::kEqual ? "IS NOT DISTINCT FROM" : "IS DISTINCT FROM";
+    out_ += ' ';
+    print(node.right);
+    out_ += ')';
+  }
+
+  void print(const Membership& node) {
+    out_ += '(';
+    print(node.left);
+    out_ += " IN (";
+    bool first = true;
+    auto item = [&](const Constant& constant) {
+      if (!first) out_ += ", ";
+      first = false;
+      print(constant);
+    };
+    for (const Constant& constant : node.items) item(constant);
+    if (node.has_null) item(Constant{.type = node.left.type, .null = true});
+    out_ += "))";
+  }
+
+  void print(const Likeness& node) {
+    out_ += '(';
+    print(node.left);
+    out_ += node.ignore_case ? " ILIKE " : " LIKE ";
+    out_ += quoted_literal(node.text) + "::text)";
+  }
+
+  void print(const NullTest& node) {
+    out_ += '(';
+    print(node.operand);
+    out_ += node.negated ? " IS NOT NULL)" : " IS NULL)";
+  }
+
+  void print(const TruthTest& node) {
+    out_ += '(';
+    print(node.operand);
+    out_ += node.negated ? " IS NOT " : " IS ";
+    out_ += node.truth == Truth::kTrue ? "TRUE)" : node.truth == Truth::kFalse ? "FALSE)" : "UNKNOWN)";
+  }
+
+  void print(const Predicate& node) { print(node.operand); }
+
+  void print(const Junction& node) {
+    out_ += '(';
+    for (std::size_t i = 0; i < node.terms.size(); ++i) {
+      if (i > 0) out_ += node.conjunction ? " AND " : " OR ";
+      print(node.terms[i]);
+    }
+    out_ += ')';
+  }
+
+  void print(const Negation& node) {
+    out_ += "(NOT ";
+    print(*node.term);
+    out_ += ')';
+  }
+
+  const Table& table_;
+  std::string out_;
+};
+
+std::string quoted(std::string_view text, char quote, bool escape) {
+  std::string out(1, quote);
+  for (char c : text) {
+    if (c == quote || (escape && c == '\\')) out += c;
+    out += c;
+  }
+  out += quote;
+  return out;
+}
+
+}  // namespace
+
+std::string print(const Expression& expression, const Table& table) {
+  Printer printer(table);
+  printer.print(expression);
+  return printer.take();
+}
+
+std::string quoted_identifier(std::string_view name) {
+  return quoted(name, '"', false);
+}
+
+std::string quoted_literal(std::string_view text) {
+  bool escape = text.find('\\') != std::string_view::npos;
+  return (escape ? "E" : "") + quoted(text, '\'', escape);
+}
+
+}  // namespace sluice::sql

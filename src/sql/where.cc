@@ -1,0 +1,122 @@
+#include "sql/where.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "sql/binder.h"
+#include "sql/print.h"
+
+namespace sluice::sql {
+
+struct WhereClause::Impl {
+  Expression expression;
+  std::string sql;
+  std::vector<std::size_t> columns;
+  std::vector<Equality> equalities;
+};
+
+namespace {
+
+// The columns that a tree names, with repetitions.
+class ColumnCollector {
+ public:
+  void visit(const Expression& expression) {
+    std::visit([&](const auto& node) { visit(node); }, expression.node());
+  }
+
+  std::vector<std::size_t> sorted() {
+    std::sort(columns_.begin(), columns_.end());
+    columns_.erase(std::unique(columns_.begin(), columns_.end()), columns_.end());
+    return std::move(columns_);
+  }
+
+ private:
+  void visit(const Operand& operand) {
+    if (operand.source == Operand::Source::kColumn) columns_.push_back(operand.column);
+    if (operand.source == Operand::Source::kCondition) visit(*operand.condition);
+  }
+  void visit(const Comparison& node) {
+    visit(node.left);
+    visit(node.right);
+  }
+  void visit(const Membership& node) { visit(node.left); }
+  void visit(const Likeness& node) { visit(node.left); }
+  void visit(const NullTest& node) { visit(node.operand); }
+  void visit(const TruthTest& node) { visit(node.operand); }
+  void visit(const Predicate& node) { visit(node.operand); }
+  void visit(const Negation& node) { visit(*node.term); }
+  void visit(const Junction& node) {
+    for (const Expression& term : node.terms) visit(term);
+  }
+
+  std::vector<std::size_t> columns_;
+};
+
+// Types of which a value has one text.
+bool has_one_spelling(Type type) {
+  return is_integer(type) || type == Type::kText || type == Type::kUuid || type == Type::kBool || type == Type::kEnum;
+}
+
+void add_equality(const Expression& expression, std::vector<WhereClause::Equality>& out) {
+  auto* node = std::get_if<Comparison>(&expression.node());
+  if (node == nullptr || node->op != CompareOp::kEqual) return;
+  bool column = node->left.source == Operand::Source::kColumn;
+  bool constant = node->right.source == Operand::Source::kConstant && !node->right.constant.null;
+  if (!column || !constant || node->left.type != node->right.type || !has_one_spelling(node->left.type)) return;
+  out.push_back({node->left.column, text_of(node->right.constant)});
+}
+
+std::vector<WhereClause::Equality> equalities_of(const Expression& expression) {
+  std::vector<WhereClause::Equality> out;
+  auto* junction = std::get_if<Junction>(&expression.node());
+  if (junction == nullptr) {
+    add_equality(expression, out);
+  } else if (junction->conjunction) {
+    for (const Expression& term : junction->terms) add_equality(term, out);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view where, const std::vector<std::string>& params,
+                                                            const Table& table) {
+  std::vector<std::size_t> all(table.columns.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return compile(where, params, table, all);
+}
+
+std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view where, const std::vector<std::string>& params,
+                                                            const Table& table, const std::vector<std::size_t>& columns) {
+  auto tree = ParseTree::parse(ClauseKind::kWhere, where);
+  if (!tree) return std::unexpected(tree.error());
+  auto expression = bind_where(*tree, BinderScope{table, columns, params});
+  if (!expression) return std::unexpected(expression.error());
+  std::string sql = print(*expression, table);
+  if (sql.size() > kPrintedBytesMax) return std::unexpected(error_at(0, "the clause with its parameters is too long"));
+  ColumnCollector collector;
+  collector.visit(*expression);
+  auto equalities = equalities_of(*expression);
+  return WhereClause(
+      std::make_unique<const Impl>(Impl{std::move(*expression), std::move(sql), collector.sorted(), std::move(equalities)}));
+}
+
+bool WhereClause::matches(Row row) const {
+  return impl_->expression.evaluate(row) == Truth::kTrue;
+}
+const std::string& WhereClause::sql() const {
+  return impl_->sql;
+}
+const std::vector<std::size_t>& WhereClause::columns() const {
+  return impl_->columns;
+}
+const std::vector<WhereClause::Equality>& WhereClause::equalities() const {
+  return impl_->equalities;
+}
+
+WhereClause::WhereClause(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+WhereClause::~WhereClause() = default;
+WhereClause::WhereClause(WhereClause&&) noexcept = default;
+WhereClause& WhereClause::operator=(WhereClause&&) noexcept = default;
+
+}  // namespace sluice::sql
