@@ -46,7 +46,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
 
  private:
   // How long a request may be handled before its client's presence is watched: short answers do without.
-  static constexpr std::chrono::milliseconds kWatchAfter{250};
+  static constexpr std::chrono::milliseconds kWatchAfter{1};  // that is, the next tick of the wheel
   // Pipelined requests are read while one is handled, to see the end of the stream behind them, up to this.
   static constexpr std::size_t kReadAheadBytesMax = 16 * 1024;
   // After a refusal what the client still sends is read over for so long and so much, so that it can read the answer

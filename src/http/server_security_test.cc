@@ -132,7 +132,7 @@ TEST_F(ServerSecurity, H50_RejectsMalformedChunks) {
   expect_chunks_refused("5\r\nhello\r\n0\r\n\n");
   expect_chunks_refused("5\r\nhello\r\n0\r\nX : y\r\n\r\n");
   expect_chunks_refused("5\r\nhello\r\n0\r\nX: y\nZ: a\r\n\r\n");
-  expect_chunks_refused(std::string("5;\0\r\nhello\r\n0\r\n\r\n", 22));
+  expect_chunks_refused(std::string("5;") + '\0' + "\r\nhello\r\n0\r\n\r\n");
 }
 
 TEST_F(ServerSecurity, H50_BoundsChunkExtensionsAndTrailers) {

@@ -22,7 +22,8 @@ class FunctionHandler final : public Handler {
 };
 
 // Answers 200 with the request's parts as seen: "GET path=/a query=b body=c\n", then "name: value\n" for each field.
-Task<void> echo(const Request& request, Response& response);
+void fill_echo(const Request& request, Response& response);
+Task<void> echo(const Request& request, Response& response);  // at once
 
 class TestServer {
  public:
@@ -49,9 +50,10 @@ class RawClient {
   void shutdown_send();
   void reset();  // closes with RST
 
-  std::string read_some();                        // empty at the end of the stream (or where it was reset)
-  std::string read_until(std::string_view mark);  // through the mark, or to the end
-  std::string read_response();                    // one answer with Content-Length, or none
+  std::size_t read_into(char* bytes, std::size_t max);  // one receive; 0 at the end
+  std::string read_some();                              // empty at the end of the stream (or where it was reset)
+  std::string read_until(std::string_view mark);        // through the mark, or to the end
+  std::string read_response();                          // one answer with Content-Length, or none
   std::string read_to_end();
 
  private:

@@ -13,7 +13,7 @@
 
 namespace sluice::http::testing {
 
-Task<void> echo(const Request& request, Response& response) {
+void fill_echo(const Request& request, Response& response) {
   std::string text(to_string(request.method));
   text.append(" path=").append(request.path).append(" query=").append(request.query);
   text.append(" body=").append(request.body).append("\n");
@@ -21,6 +21,10 @@ Task<void> echo(const Request& request, Response& response) {
     text.append(request.fields->at(i).name).append(": ").append(request.fields->at(i).value).append("\n");
   }
   response.buffers.push_back(Buffer::of(std::move(text)));
+}
+
+Task<void> echo(const Request& request, Response& response) {
+  fill_echo(request, response);
   return {};
 }
 
@@ -82,12 +86,16 @@ void RawClient::reset() {
   socket_ = -1;
 }
 
+std::size_t RawClient::read_into(char* bytes, std::size_t max) {
+  const ssize_t n = ::recv(socket_, bytes, max, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) ADD_FAILURE() << "nothing came for 20 s";
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
 std::string RawClient::read_some() {
   if (!unread_.empty()) return std::exchange(unread_, {});
   char bytes[16384];
-  const ssize_t n = ::recv(socket_, bytes, sizeof bytes, 0);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) ADD_FAILURE() << "nothing came for 20 s";
-  return n > 0 ? std::string(bytes, static_cast<std::size_t>(n)) : std::string();
+  return std::string(bytes, read_into(bytes, sizeof bytes));
 }
 
 std::string RawClient::read_until(std::string_view mark) {

@@ -1,0 +1,672 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <thread>
+
+#include "http/testing.h"
+
+namespace sluice::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::echo;
+using testing::eventually;
+using testing::exchange;
+using testing::fill_echo;
+using testing::RawClient;
+using testing::status_of;
+using testing::TestServer;
+
+constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string body_of(const std::string& response) {
+  return response.substr(response.find("\r\n\r\n") + 4);
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// A request that is held until the client leaves, and tells that it was cancelled.
+struct Held {
+  std::atomic<int> begun{0};
+  std::atomic<int> cancelled{0};
+
+  Task<void> handle() {
+    ++begun;
+    Timer timer(co_await boost::asio::this_coro::executor, 1h);
+    try {
+      co_await timer.async_wait(use_task);
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == boost::asio::error::operation_aborted) ++cancelled;
+      throw;
+    }
+  }
+};
+
+// Pieces of a body, each ready at once or after a turn of the event loop.
+class Pieces final : public BodyStream {
+ public:
+  Pieces(std::vector<std::string> pieces, bool at_once, std::atomic<int>* destroyed = nullptr)
+      : pieces_(std::move(pieces)), at_once_(at_once), destroyed_(destroyed) {}
+  ~Pieces() override {
+    if (destroyed_ != nullptr) ++*destroyed_;
+  }
+
+  Task<std::expected<Buffer, BodyError>> next() override {
+    if (!at_once_) {
+      Timer timer(co_await boost::asio::this_coro::executor, 1ms);
+      co_await timer.async_wait(use_task);
+    }
+    if (next_ == pieces_.size()) co_return Buffer();
+    if (pieces_[next_] == "fail") co_return std::unexpected(BodyError::kUpstream);
+    co_return Buffer::of(pieces_[next_++]);
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::size_t next_ = 0;
+  const bool at_once_;
+  std::atomic<int>* destroyed_;
+};
+
+TEST(HttpServer, AnswersKeptAliveRequests) {
+  TestServer server;
+  RawClient client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.send("GET /a?b=c HTTP/1.1\r\nHost: a\r\nX-Y: z\r\n\r\n");
+    const std::string response = client.read_response();
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\nContent-Length: "));
+    EXPECT_TRUE(has(response, "\r\nDate: "));
+    EXPECT_EQ(body_of(response), "GET path=/a query=b=c body=\nHost: a\nX-Y: z\n");
+  }
+  EXPECT_EQ(server.server().stats().connections_accepted, 1u);
+  EXPECT_EQ(server.server().stats().requests, 3u);
+}
+
+TEST(HttpServer, ReadsBodiesByLengthAndByChunks) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_TRUE(has(client.read_response(), "body=hello\n"));
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3;x=\"y\"\r\nhel\r\n002\r\nlo\r\n0\r\nX: y\r\n\r\n");
+  EXPECT_TRUE(has(client.read_response(), "body=hello\n"));
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n");
+  EXPECT_TRUE(has(client.read_response(), "body=0123456789\n"));
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(has(client.read_response(), "body=\n"));
+}
+
+TEST(HttpServer, ReadsRequestsHoweverTheyAreCut) {
+  TestServer server;
+  const std::string requests =
+      "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none"
+      "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n"
+      "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  for (std::size_t cut = 1; cut < 40; ++cut) {
+    RawClient client(server.port());
+    for (std::size_t at = 0; at < requests.size(); at += cut) client.send(std::string_view(requests).substr(at, cut));
+    EXPECT_TRUE(has(client.read_response(), "path=/1 query= body=one\n"));
+    EXPECT_TRUE(has(client.read_response(), "path=/2 query= body=two\n"));
+    EXPECT_TRUE(has(client.read_response(), "path=/3 "));
+    EXPECT_EQ(client.read_to_end(), "");
+  }
+}
+
+TEST(HttpServer, ReadsLargeHeadsAndBodies) {
+  TestServer server;
+  RawClient client(server.port());
+  const std::string value(30'000, 'v');
+  const std::string body(900'000, 'b');
+  for (int i = 0; i < 2; ++i) {
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nX: " + value + "\r\nContent-Length: 900000\r\n\r\n" + body);
+    const std::string response = client.read_response();
+    EXPECT_TRUE(has(response, "X: " + value + "\n"));
+    EXPECT_TRUE(has(response, "body=" + body + "\n"));
+  }
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+  std::atomic<int> n{0};
+  TestServer server([&n](const Request& request, Response& response) -> Task<void> {
+    if (n++ % 2 == 0) return echo(request, response);
+    // Every other one takes a while.
+    struct Later {
+      static Task<void> run(const Request& r, Response& out) {
+        Timer timer(co_await boost::asio::this_coro::executor, 1ms);
+        co_await timer.async_wait(use_task);
+        fill_echo(r, out);
+      }
+    };
+    return Later::run(request, response);
+  });
+  RawClient client(server.port());
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(requests);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(has(client.read_response(), "path=/" + std::to_string(i) + " ")) << i;
+  }
+}
+
+TEST(HttpServer, TellsThePeersAddress) {
+  TestServer server([](const Request& request, Response& response) -> Task<void> {
+    response.buffers.push_back(Buffer::of(std::string(request.peer)));
+    return {};
+  });
+  EXPECT_EQ(body_of(exchange(server.port(), "GET / HTTP/1.0\r\n\r\n")), "127.0.0.1");
+}
+
+TEST(HttpServer, AnswersHeadWithoutABody) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string head = client.read_until("\r\n\r\n");
+  EXPECT_TRUE(has(head, "Content-Length: 33\r\n")) << head;
+  EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, Answers204And304WithoutBodyOrLength) {
+  for (int status : {204, 304}) {
+    TestServer server([status](const Request&, Response& response) -> Task<void> {
+      response.status = status;
+      response.fields.add("ETag", "\"x\"");
+      response.buffers.push_back(Buffer::of_static("never sent"));
+      return {};
+    });
+    RawClient client(server.port());
+    for (int i = 0; i < 2; ++i) {
+      client.send(kGet);
+      const std::string response = client.read_until("\r\n\r\n");
+      EXPECT_EQ(status_of(response), status);
+      EXPECT_FALSE(has(response, "Content-Length"));
+      EXPECT_FALSE(has(response, "Transfer-Encoding"));
+    }
+  }
+}
+
+TEST(HttpServer, ClosesWhereTheClientOrTheHandlerSaysSo) {
+  TestServer server([](const Request& request, Response& response) -> Task<void> {
+    response.close = request.path == "/close";
+    return {};
+  });
+  for (const char* request : {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                              "GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+                              "GET /close HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+    const std::string response = exchange(server.port(), request);
+    EXPECT_EQ(status_of(response), 200);
+    EXPECT_TRUE(has(response, "\r\nConnection: close\r\n"));
+  }
+}
+
+TEST(HttpServer, KeepsHttp10ConnectionsThatAskForIt) {
+  TestServer server;
+  RawClient client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_TRUE(has(client.read_response(), "\r\nConnection: keep-alive\r\n"));
+  }
+}
+
+TEST(HttpServer, KeepsItsOwnFieldsFromTheHandler) {
+  TestServer server([](const Request&, Response& response) -> Task<void> {
+    response.fields.add("content-length", "99");
+    response.fields.add("Transfer-Encoding", "chunked");
+    response.fields.add("connection", "close");
+    response.buffers.push_back(Buffer::of_static("body"));
+    return {};
+  });
+  RawClient client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send(kGet);
+    const std::string response = client.read_response();
+    EXPECT_TRUE(has(response, "Content-Length: 4\r\n"));
+    EXPECT_FALSE(has(response, "99"));
+    EXPECT_FALSE(has(response, "chunked"));
+    EXPECT_FALSE(has(response, "onnection"));
+  }
+}
+
+TEST(HttpServer, InvitesTheBodyThatWaitsFor100Continue) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("hello");
+  EXPECT_TRUE(has(client.read_response(), "body=hello\n"));
+}
+
+TEST(HttpServer, RefusesATooLargeBodyInsteadOfInvitingIt) {
+  TestServer server;
+  const std::string response =
+      exchange(server.port(), "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1048577\r\n\r\n");
+  EXPECT_EQ(status_of(response), 413);
+}
+
+TEST(HttpServer, RefusesOtherExpectations) {
+  TestServer server;
+  EXPECT_EQ(status_of(exchange(server.port(), "GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")), 417);
+}
+
+TEST(HttpServer, AnswersAnExceptionWith500) {
+  TestServer server([](const Request&, Response& response) -> Task<void> {
+    response.fields.add("X-Half", "done");
+    throw std::runtime_error("secret");
+  });
+  RawClient client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send(kGet);
+    const std::string response = client.read_response();
+    EXPECT_EQ(status_of(response), 500);
+    EXPECT_TRUE(has(response, "{\"error\":\"internal\""));
+    EXPECT_FALSE(has(response, "X-Half"));
+    EXPECT_FALSE(has(response, "secret"));
+  }
+}
+
+// Streams.
+
+testing::FunctionHandler::Function stream_of(std::vector<std::string> pieces, bool at_once,
+                                             std::optional<std::uint64_t> bytes = std::nullopt) {
+  return [=](const Request&, Response& response) -> Task<void> {
+    response.stream = std::make_unique<Pieces>(pieces, at_once);
+    response.stream_bytes = bytes;
+    return {};
+  };
+}
+
+TEST(HttpServer, SendsStreamsOfUnknownLengthChunked) {
+  for (bool at_once : {false, true}) {
+    TestServer server(stream_of({"hello ", "world, this is the second piece"}, at_once));
+    RawClient client(server.port());
+    for (int i = 0; i < 2; ++i) {
+      client.send(kGet);
+      EXPECT_TRUE(has(client.read_until("\r\n\r\n"), "\r\nTransfer-Encoding: chunked\r\n"));
+      EXPECT_EQ(client.read_until("\r\n0\r\n\r\n"), "6\r\nhello \r\n1f\r\nworld, this is the second piece\r\n0\r\n\r\n");
+    }
+  }
+}
+
+TEST(HttpServer, SendsStreamsOfKnownLengthAsTheyAre) {
+  TestServer server(stream_of({"hello ", "world"}, false, 11));
+  RawClient client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send(kGet);
+    const std::string response = client.read_response();
+    EXPECT_TRUE(has(response, "Content-Length: 11\r\n"));
+    EXPECT_EQ(body_of(response), "hello world");
+  }
+}
+
+TEST(HttpServer, SendsStreamsToHttp10UntilClose) {
+  TestServer server(stream_of({"hello ", "world"}, false));
+  const std::string response = exchange(server.port(), "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_FALSE(has(response, "Transfer-Encoding"));
+  EXPECT_TRUE(has(response, "Connection: close\r\n"));
+  EXPECT_EQ(body_of(response), "hello world");
+}
+
+TEST(HttpServer, CutsTheConnectionWhereAStreamFails) {
+  TestServer chunked(stream_of({"hello", "fail"}, false));
+  EXPECT_TRUE(exchange(chunked.port(), kGet).ends_with("5\r\nhello\r\n"));
+  TestServer too_short(stream_of({"hello"}, false, 11));
+  EXPECT_TRUE(exchange(too_short.port(), kGet).ends_with("\r\n\r\nhello"));
+  TestServer too_long(stream_of({"hello", "world"}, false, 6));
+  EXPECT_TRUE(exchange(too_long.port(), kGet).ends_with("\r\n\r\nhello"));
+}
+
+TEST(HttpServer, SendsTheHeadBeforeAPieceThatIsLate) {
+  class Never final : public BodyStream {
+   public:
+    Task<std::expected<Buffer, BodyError>> next() override {
+      Timer timer(co_await boost::asio::this_coro::executor, 1h);
+      co_await timer.async_wait(use_task);
+      co_return Buffer();
+    }
+  };
+  TestServer server([](const Request&, Response& response) -> Task<void> {
+    response.buffers.push_back(Buffer::of_static("first"));
+    response.stream = std::make_unique<Never>();
+    return {};
+  });
+  RawClient client(server.port());
+  client.send(kGet);
+  EXPECT_TRUE(has(client.read_until("\r\n5\r\nfirst\r\n"), "HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServer, AnswersHeadOfAStreamWithoutAskingIt) {
+  std::atomic<int> destroyed{0};
+  TestServer server([&](const Request&, Response& response) -> Task<void> {
+    response.stream = std::make_unique<Pieces>(std::vector<std::string>{"fail"}, true, &destroyed);
+    return {};
+  });
+  RawClient client(server.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(has(client.read_until("\r\n\r\n"), "Transfer-Encoding: chunked\r\n"));
+  }
+  EXPECT_EQ(destroyed, 2);
+}
+
+// Slow and leaving clients.
+
+TEST(HttpServer, H66_AsksASlowReadersStreamForOnePieceAtATime) {
+  struct Endless final : BodyStream {
+    explicit Endless(std::atomic<int>& a) : asked(a) {}
+    Task<std::expected<Buffer, BodyError>> next() override {
+      ++asked;
+      co_return Buffer::of(std::string(64 * 1024, 'x'));
+    }
+    std::atomic<int>& asked;
+  };
+  std::atomic<int> asked{0};
+  ServerLimits limits;
+  limits.write_timeout = 300ms;
+  TestServer server(
+      [&](const Request&, Response& response) -> Task<void> {
+        response.stream = std::make_unique<Endless>(asked);
+        return {};
+      },
+      limits);
+  RawClient client(server.port(), 4096);
+  client.send(kGet);
+  // It reads nothing: the stream stops being asked when the kernel's buffers are full, and the connection is cut.
+  EXPECT_TRUE(eventually([&] { return asked > 0 && server.server().stats().connections_open == 0; }));
+  EXPECT_LT(asked, 200);
+}
+
+TEST(HttpServer, H66_ClosesSlowHeadsAndBodiesWith408) {
+  ServerLimits limits;
+  limits.header_timeout = limits.body_timeout = 200ms;
+  TestServer server(echo, limits);
+  EXPECT_EQ(status_of(exchange(server.port(), "GET / HTTP/1.1\r\nHost: a")), 408);
+  EXPECT_EQ(status_of(exchange(server.port(), "G")), 408);
+  EXPECT_EQ(status_of(exchange(server.port(), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")), 408);
+  EXPECT_EQ(status_of(exchange(server.port(), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")),
+            408);
+  EXPECT_EQ(server.server().stats().requests, 0u);
+}
+
+TEST(HttpServer, H66_HeaderTimeoutIsNotMovedByEveryByte) {
+  ServerLimits limits;
+  limits.header_timeout = 500ms;
+  TestServer server(echo, limits);
+  RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+  std::jthread dripping([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      client.send("x");
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  EXPECT_EQ(status_of(client.read_to_end()), 408);
+}
+
+TEST(HttpServer, H66_ClosesIdleConnectionsWithoutAWord) {
+  ServerLimits limits;
+  limits.idle_timeout = 200ms;
+  TestServer server(echo, limits);
+  EXPECT_EQ(exchange(server.port(), ""), "");
+  RawClient client(server.port());
+  client.send(kGet);
+  EXPECT_EQ(status_of(client.read_response()), 200);
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST(HttpServer, H66_BoundsHeads) {
+  ServerLimits limits;
+  TestServer server(echo, limits);
+  const std::string start = "GET / HTTP/1.1\r\nHost: a\r\n";
+  std::string many = start;
+  for (int i = 0; i < 100; ++i) many += "X: y\r\n";
+  EXPECT_EQ(status_of(exchange(server.port(), many + "\r\n")), 431);
+  EXPECT_EQ(status_of(exchange(server.port(), start + "X: " + std::string(48 * 1024, 'x') + "\r\n\r\n")), 431);
+  EXPECT_EQ(status_of(exchange(server.port(), start + "X: " + std::string(100 * 1024, 'x'))), 431);
+  const std::string path(32 * 1024, 'x');
+  EXPECT_EQ(status_of(exchange(server.port(), "GET /" + path + " HTTP/1.1\r\nHost: a\r\n\r\n")), 414);
+  EXPECT_EQ(status_of(exchange(server.port(), "GET /" + path + path)), 414);
+  EXPECT_EQ(status_of(exchange(server.port(), std::string(64 * 1024, 'G'))), 414);
+
+  std::string most = start;
+  for (int i = 0; i < 98; ++i) most += "X_: y\r\n";
+  EXPECT_EQ(status_of(exchange(server.port(), most + "Connection: close\r\n\r\n")), 200);
+  EXPECT_EQ(status_of(exchange(server.port(), "GET /" + path.substr(1) + " HTTP/1.0\r\n\r\n")), 200);
+}
+
+TEST(HttpServer, H66_BoundsBodies) {
+  ServerLimits limits;
+  limits.body_bytes_max = 1000;
+  TestServer server(echo, limits);
+  const std::string start = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+  const std::string body(1000, 'b');
+  EXPECT_EQ(status_of(exchange(server.port(), start + "Content-Length: 1001\r\n\r\n" + body + "b")), 413);
+  EXPECT_EQ(status_of(exchange(server.port(), start + "Content-Length: 1000\r\n\r\n" + body)), 200);
+  const std::string chunked = start + "Transfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(status_of(exchange(server.port(), chunked + "3e8\r\n" + body + "\r\n0\r\n\r\n")), 200);
+  EXPECT_EQ(status_of(exchange(server.port(), chunked + "3e8\r\n" + body + "\r\n1\r\nb\r\n0\r\n\r\n")), 413);
+  EXPECT_EQ(status_of(exchange(server.port(), chunked + "7fffffffffffffff\r\n")), 413);
+  EXPECT_EQ(status_of(exchange(server.port(), chunked + "ffffffffffffffff\r\n")), 413);
+}
+
+TEST(HttpServer, H66_RefusesConnectionsBeyondTheLimit) {
+  ServerLimits limits;
+  limits.connections_max = 2;
+  TestServer server(echo, limits);
+  RawClient first(server.port());
+  first.send(kGet);
+  EXPECT_EQ(status_of(first.read_response()), 200);
+  {
+    RawClient second(server.port());
+    second.send(kGet);
+    EXPECT_EQ(status_of(second.read_response()), 200);
+    EXPECT_EQ(status_of(exchange(server.port(), kGet)), 503);
+    EXPECT_EQ(server.server().stats().connections_refused, 1u);
+    first.send(kGet);
+    EXPECT_EQ(status_of(first.read_response()), 200);
+  }
+  ASSERT_TRUE(eventually([&] { return server.server().stats().connections_open == 1; }));
+  RawClient third(server.port());
+  third.send(kGet);
+  EXPECT_EQ(status_of(third.read_response()), 200);
+}
+
+class Leaving : public ::testing::Test {
+ protected:
+  bool cancelled() {
+    return eventually([&] { return held_.cancelled == 1 && server_.server().stats().connections_open == 0; });
+  }
+
+  Held held_;
+  TestServer server_{[this](const Request&, Response&) { return held_.handle(); }};
+};
+
+TEST_F(Leaving, CancelsAHeldRequestWhenTheClientCloses) {
+  {
+    RawClient client(server_.port());
+    client.send(kGet);
+    ASSERT_TRUE(eventually([&] { return held_.begun == 1; }));
+  }
+  EXPECT_TRUE(cancelled());
+}
+
+TEST_F(Leaving, CancelsAHeldRequestWhenTheClientResets) {
+  RawClient client(server_.port());
+  client.send(kGet);
+  ASSERT_TRUE(eventually([&] { return held_.begun == 1; }));
+  client.reset();
+  EXPECT_TRUE(cancelled());
+}
+
+TEST_F(Leaving, CancelsAHeldRequestBehindPipelinedOnes) {
+  {
+    RawClient client(server_.port());
+    client.send(std::string(kGet) + std::string(kGet) + "GET / HTTP/1.1");
+    ASSERT_TRUE(eventually([&] { return held_.begun == 1; }));
+    client.send("\r\nHost: a\r\n\r\n");
+  }
+  EXPECT_TRUE(cancelled());
+}
+
+TEST_F(Leaving, SeesAResetBehindMorePipelinedBytesThanItReads) {
+  RawClient client(server_.port());
+  client.send(kGet);
+  client.send(std::string(200 * 1024, 'x'));
+  ASSERT_TRUE(eventually([&] { return held_.begun == 1; }));
+  client.reset();
+  EXPECT_TRUE(cancelled());
+}
+
+TEST(HttpServer, PipelinedBytesDoNotCancelAHeldRequest) {
+  TestServer server([&](const Request& request, Response& response) -> Task<void> {
+    struct Slow {
+      static Task<void> run(const Request& r, Response& out) {
+        Timer timer(co_await boost::asio::this_coro::executor, 900ms);  // longer than the watch takes to begin
+        co_await timer.async_wait(use_task);
+        fill_echo(r, out);
+      }
+    };
+    if (request.path == "/slow") return Slow::run(request, response);
+    return echo(request, response);
+  });
+  RawClient client(server.port());
+  client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HT");
+  EXPECT_TRUE(has(client.read_response(), "path=/slow "));
+  client.send("TP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has(client.read_response(), "path=/1 "));
+  EXPECT_TRUE(has(client.read_response(), "path=/2 "));
+}
+
+TEST(HttpServer, DestroysTheStreamOfAClientThatLeaves) {
+  struct Waiting final : BodyStream {
+    explicit Waiting(std::atomic<int>& d) : destroyed(d) {}
+    ~Waiting() override { ++destroyed; }
+    Task<std::expected<Buffer, BodyError>> next() override {
+      Timer timer(co_await boost::asio::this_coro::executor, 1h);
+      co_await timer.async_wait(use_task);
+      co_return Buffer();
+    }
+    std::atomic<int>& destroyed;
+  };
+  std::atomic<int> destroyed{0};
+  TestServer server([&](const Request&, Response& response) -> Task<void> {
+    response.stream = std::make_unique<Waiting>(destroyed);
+    return {};
+  });
+  {
+    RawClient client(server.port());
+    client.send(kGet);
+    client.read_until("\r\n\r\n");
+  }
+  EXPECT_TRUE(eventually([&] { return destroyed == 1; }));
+}
+
+// Stopping.
+
+TEST(HttpServer, StopClosesIdleConnectionsAndAnswersTheOthers) {
+  struct Gate {
+    std::atomic<bool> begun{false};
+    std::atomic<bool> open{false};
+    Task<void> handle(const Request& request, Response& response) {
+      begun = true;
+      Timer timer(co_await boost::asio::this_coro::executor);
+      while (!open) {
+        timer.expires_after(1ms);
+        co_await timer.async_wait(use_task);
+      }
+      fill_echo(request, response);
+    }
+  } gate;
+  TestServer server([&](const Request& request, Response& response) -> Task<void> {
+    return request.path == "/held" ? gate.handle(request, response) : echo(request, response);
+  });
+  RawClient idle(server.port());
+  idle.send(kGet);
+  idle.read_response();
+  RawClient fresh(server.port());
+  RawClient busy(server.port());
+  busy.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return gate.begun.load(); }));
+
+  server.server().stop();
+  EXPECT_EQ(idle.read_to_end(), "");
+  EXPECT_EQ(fresh.read_to_end(), "");
+  gate.open = true;
+  const std::string response = busy.read_to_end();
+  EXPECT_EQ(status_of(response), 200);
+  EXPECT_TRUE(has(response, "\r\nConnection: close\r\n"));
+  server.server().join();
+  EXPECT_EQ(server.server().stats().connections_open, 0u);
+}
+
+TEST(HttpServer, StopCutsWhatIsHeldBeyondTheDrainTimeout) {
+  Held held;
+  ServerLimits limits;
+  limits.drain_timeout = 200ms;
+  TestServer server([&](const Request&, Response&) { return held.handle(); }, limits);
+  RawClient client(server.port());
+  client.send(kGet);
+  ASSERT_TRUE(eventually([&] { return held.begun == 1; }));
+  server.server().stop();
+  server.server().join();
+  EXPECT_EQ(held.cancelled, 1);
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST(HttpServer, StopNowCancelsAtOnce) {
+  Held held;
+  TestServer server([&](const Request&, Response&) { return held.handle(); });
+  RawClient client(server.port());
+  client.send(kGet);
+  ASSERT_TRUE(eventually([&] { return held.begun == 1; }));
+  server.server().stop_now();
+  server.server().join();
+  EXPECT_EQ(held.cancelled, 1);
+}
+
+TEST(HttpServer, CanBeDestroyedWithoutHavingStarted) {
+  testing::FunctionHandler handler(echo);
+  ServerOptions options;
+  options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
+  options.threads = 2;
+  const Server server(options, handler);
+  EXPECT_EQ(server.addresses().size(), 2u);
+  EXPECT_NE(server.addresses()[0], server.addresses()[1]);
+}
+
+TEST(HttpServer, NamesTheAddressItCannotBind) {
+  testing::FunctionHandler handler(echo);
+  for (const char* address : {"localhost:80", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "::1:80", "192.0.2.1:80", ""}) {
+    ServerOptions options;
+    options.listen = {address};
+    try {
+      Server server(options, handler);
+      ADD_FAILURE() << address;
+    } catch (const std::system_error& error) {
+      EXPECT_TRUE(has(error.what(), address)) << error.what();
+    }
+  }
+}
+
+TEST(HttpServer, ServesOnSeveralThreads) {
+  TestServer server(echo, {}, 3);
+  EXPECT_EQ(server.server().contexts().size(), 3u);
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      for (int n = 0; n < 20; ++n) {
+        EXPECT_EQ(status_of(exchange(server.port(), "GET / HTTP/1.0\r\n\r\n")), 200);
+      }
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(server.server().stats().requests, 160u);
+}
+
+}  // namespace
+}  // namespace sluice::http
