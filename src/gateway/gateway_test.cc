@@ -340,7 +340,7 @@ TEST_F(GatewayTest, J38_J44_CredentialsAreOneAndGood) {
   EXPECT_TRUE(response.fields.get("www-authenticate"));
   EXPECT_FALSE(send(http::Method::kGet, target, {{"authorization", good}, {"Authorization", good}}));
   EXPECT_EQ(response.status, 400);
-  for (const std::string& value : std::vector<std::string>{"Bearer", "Bearer ", "Basic " + good.substr(7), good.substr(7),
+  for (const std::string& value : std::vector<std::string>{"Bearer", "Basic " + good.substr(7), good.substr(7),
                                                            "Bearer a b", "xBearer " + good.substr(7), good + ", " + good}) {
     EXPECT_FALSE(send(http::Method::kGet, target, {{"authorization", value}})) << value;
     EXPECT_EQ(response.status, 401) << value;
