@@ -12,6 +12,9 @@
 namespace sluice::gatekeeper {
 namespace {
 
+// Signed and verified by machines of one deployment, whose clocks agree.
+constexpr std::int64_t kLeeway_s = 2;
+
 std::string token_id() {
   std::array<std::uint8_t, 16> bytes{};
   fill_random(bytes);
@@ -36,6 +39,7 @@ token::VerifierOptions Minter::verifier() const {
   verifier.issuer = options_.issuer;
   verifier.audience = std::string(kGrantAudience);
   verifier.type = std::string(kGrantType);
+  verifier.leeway_s = kLeeway_s;
   return verifier;
 }
 
