@@ -169,9 +169,14 @@ class Binder {
   Bound<Expression> bind_null_test(const TreeNode& node) {
     auto arg = bind(node.element("arg"));
     if (!arg) return Failure(arg.error());
-    auto settled = settle(std::move(*arg), Type::kText, {});
+    return null_test(std::move(*arg), node.text("nulltesttype") == "IS_NOT_NULL");
+  }
+
+  Bound<Expression> null_test(Term arg, bool negative) {
+    auto settled = settle(std::move(arg), Type::kText, {});
     if (!settled) return Failure(settled.error());
-    return Expression(NullTest{operand_of(std::move(*settled)), node.text("nulltesttype") == "IS_NOT_NULL"});
+    if (auto ok = comparator_.check_label(*settled, false); !ok) return Failure(ok.error());
+    return Expression(NullTest{operand_of(std::move(*settled)), negative});
   }
 
   Bound<Expression> bind_truth_test(const TreeNode& node) {
@@ -249,9 +254,7 @@ class Binder {
       if (!is_null_literal(node.element(null))) continue;
       auto arg = bind(node.element(other));
       if (!arg) return Failure(arg.error());
-      auto settled = settle(std::move(*arg), Type::kText, {});
-      if (!settled) return Failure(settled.error());
-      return Expression(NullTest{operand_of(std::move(*settled)), op == CompareOp::kNotEqual});
+      return null_test(std::move(*arg), op == CompareOp::kNotEqual);
     }
     auto pair = bind_pair(node);
     if (!pair) return Failure(pair.error());

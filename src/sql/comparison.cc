@@ -212,6 +212,19 @@ std::expected<Term, WhereError> settle(Term term, Type type, const std::string& 
   return term;
 }
 
+std::expected<void, WhereError> Comparator::check_label(const Term& term, bool beside_column) const {
+  if (!term.is_constant() || term.type() != Type::kEnum) return {};
+  if (!beside_column) return fail(term.position, "a constant of an enum can only be compared with a column");
+  if (term.operand.constant.null) return {};
+  for (const Column& column : table.columns) {
+    if (type_of(column) != Type::kEnum || column.type_name != term.operand.enum_name || column.enum_labels.empty()) continue;
+    const auto& labels = column.enum_labels;
+    if (std::find(labels.begin(), labels.end(), term.operand.constant.text) != labels.end()) return {};
+    return fail(term.position, fmt::format("invalid value for enum {}: {}", column.type_name, term.operand.constant.text));
+  }
+  return {};
+}
+
 std::expected<void, WhereError> Comparator::check_collation(const Term& term, bool ordering) const {
   if (term.type() == Type::kEnum && ordering) return fail(term.position, "enums can only be compared for equality");
   if (term.type() != Type::kText && term.type() != Type::kBpchar) return {};
@@ -242,6 +255,7 @@ std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_
   if (left.operand.enum_name != right.operand.enum_name) return fail(right.position, "cannot compare two enum types");
   for (const Term* term : {&left, &right}) {
     if (auto ok = check_collation(*term, is_ordering(op)); !ok) return Failure(ok.error());
+    if (auto ok = check_label(*term, !left.is_constant() || !right.is_constant()); !ok) return Failure(ok.error());
   }
   bool text = left.type() == Type::kText || left.type() == Type::kBpchar;
   if (text && is_ordering(op) && left.is_constant() && right.is_constant()) {
@@ -316,6 +330,7 @@ std::expected<Expression, WhereError> Comparator::among_constants(Term left, std
     if (!settled) return Failure(settled.error());
     item = std::move(*settled);
     if (item.operand.enum_name != enum_name) return fail(item.position, "cannot compare two enum types");
+    if (auto ok = check_label(item, !left.is_constant()); !ok) return Failure(ok.error());
     auto value = cast_constant(item.operand.constant, *common);
     if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(*common)));
     item.operand.constant = *value;

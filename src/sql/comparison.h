@@ -45,6 +45,8 @@ struct Comparator {
   // left IN (items)
   std::expected<Expression, WhereError> among(Term left, std::vector<Term> items) const;
 
+  // A constant of an enum that has no such label, or that no column stands beside to give it its type when printed.
+  std::expected<void, WhereError> check_label(const Term& term, bool beside_column) const;
   // Text whose equality is not that of its bytes, or whose order is not known here.
   std::expected<void, WhereError> check_collation(const Term& term, bool ordering) const;
 

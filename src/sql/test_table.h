@@ -37,7 +37,9 @@ inline const Table& test_table() {
     add("tm", oid::kTime, "time");
     add("ts", oid::kTimestamp, "timestamp");
     add("tz", oid::kTimestamptz, "timestamptz");
-    add("e", 16400, "mood").is_enum = true;
+    Column& mood = add("e", 16400, "mood");
+    mood.is_enum = true;
+    mood.enum_labels = {"ok", "sad", "happy"};
     add("dom", 16410, "positive").base_type = oid::kInt4;
     add("j", 3802, "jsonb");
     add("arr", 1007, "int4").dimensions = 1;

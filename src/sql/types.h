@@ -46,6 +46,7 @@ struct Column {
   std::optional<int> pk_index;
   bool generated = false;
   bool is_enum = false;
+  std::vector<std::string> enum_labels;  // pg_enum.enumlabel; empty where not known: then any label compiles
   // pg_type.typbasetype of a domain, else 0: a where clause sees a domain as its base type.
   Oid base_type = 0;
   Collation collation;

@@ -166,6 +166,10 @@ TEST(WhereClause, ComparesEnumsForEqualityOnly) {
   TestRow row{{"e", "sad"}};
   EXPECT_TRUE(matches("e = 'sad' and e in ('ok', 'sad') and e <> $1 and e = 'sad'::mood", row, {"ok"}));
   EXPECT_THAT(error_of("e < 'ok'"), HasSubstr("only be compared for equality"));
+  EXPECT_THAT(error_of("e = 'glad'"), HasSubstr("invalid value for enum mood: glad"));
+  EXPECT_THAT(error_of("'ok'::mood = 'sad'"), HasSubstr("only be compared with a column"));
+  EXPECT_THAT(error_of("'ok'::mood is null"), HasSubstr("only be compared with a column"));
+  EXPECT_THAT(error_of("e in ('ok', 'glad')"), HasSubstr("invalid value for enum mood: glad"));
   EXPECT_THAT(error_of("e like 'o%'"), HasSubstr("LIKE is for text"));
 }
 
