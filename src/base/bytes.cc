@@ -44,21 +44,35 @@ std::string base64url_encode(std::string_view bytes) {
 
 std::optional<std::string> base64url_decode(std::string_view text) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::uint8_t value = kBase64UrlReverse[static_cast<unsigned char>(c)];
-    if (value == kNone) return std::nullopt;
-    bits = (bits << 6) | value;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> count) & 0xff);
-    }
+  const auto value_at = [text](std::size_t i) -> std::uint32_t {
+    return kBase64UrlReverse[static_cast<unsigned char>(text[i])];
+  };
+  std::string out(text.size() * 3 / 4, '\0');
+  char* to = out.data();
+  std::uint32_t bad = 0;  // has kNone's high bits once a character was none of the alphabet
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    const std::uint32_t a = value_at(i), b = value_at(i + 1), c = value_at(i + 2), d = value_at(i + 3);
+    bad |= a | b | c | d;
+    const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    *to++ = static_cast<char>(bits >> 16);
+    *to++ = static_cast<char>(bits >> 8);
+    *to++ = static_cast<char>(bits);
   }
-  if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;
+  // Two or three characters more: one byte or two, and bits that must be zero.
+  std::uint32_t bits = 0;
+  const std::size_t rest = text.size() - i;
+  for (; i < text.size(); ++i) {
+    bad |= value_at(i);
+    bits = bits << 6 | value_at(i);
+  }
+  if (rest == 2) *to = static_cast<char>(bits >> 4);
+  if (rest == 3) {
+    to[0] = static_cast<char>(bits >> 10);
+    to[1] = static_cast<char>(bits >> 2);
+  }
+  const std::uint32_t spare = rest == 2 ? bits & 15 : rest == 3 ? bits & 3 : 0;
+  if (bad >= 64 || spare != 0) return std::nullopt;
   return out;
 }
 

@@ -9,7 +9,9 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool has_nul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
 
 // Up to this many members are compared pairwise; more go through a hash set, so a large object stays linear.
 constexpr std::size_t kPairwiseMax = 16;
@@ -25,27 +27,31 @@ bool has_duplicate(const std::vector<std::string_view>& names) {
   return seen.size() != names.size();
 }
 
-std::expected<void, JsonError> check(element value);
+// `depth_left` counts the containers that may still open. The parser's own limit is not exact: it does not count empty ones.
+std::expected<void, JsonError> check(element value, std::size_t depth_left);
 
-std::expected<void, JsonError> check_object(simdjson::dom::object object) {
+std::expected<void, JsonError> check_object(simdjson::dom::object object, std::size_t depth_left) {
   std::vector<std::string_view> names;
   for (const auto member : object) {
     if (has_nul(member.key)) return std::unexpected(JsonError::kNul);
     names.push_back(member.key);
-    if (auto inner = check(member.value); !inner) return inner;
+    if (auto inner = check(member.value, depth_left); !inner) return inner;
   }
   if (has_duplicate(names)) return std::unexpected(JsonError::kDuplicateName);
   return {};
 }
 
-// Depth is bounded by the parser's own limit, so recursion is too.
-std::expected<void, JsonError> check(element value) {
+std::expected<void, JsonError> check_array(simdjson::dom::array array, std::size_t depth_left) {
+  for (const element item : array)
+    if (auto inner = check(item, depth_left); !inner) return inner;
+  return {};
+}
+
+std::expected<void, JsonError> check(element value, std::size_t depth_left) {
+  if ((value.is_object() || value.is_array()) && depth_left == 0) return std::unexpected(JsonError::kTooDeep);
   switch (value.type()) {
-    case element_type::OBJECT: return check_object(value.get_object().value_unsafe());
-    case element_type::ARRAY:
-      for (const element item : value.get_array().value_unsafe())
-        if (auto inner = check(item); !inner) return inner;
-      return {};
+    case element_type::OBJECT: return check_object(value.get_object().value_unsafe(), depth_left - 1);
+    case element_type::ARRAY: return check_array(value.get_array().value_unsafe(), depth_left - 1);
     case element_type::STRING:
       if (has_nul(value.get_string().value_unsafe())) return std::unexpected(JsonError::kNul);
       return {};
@@ -71,12 +77,13 @@ Json::Json(std::unique_ptr<simdjson::dom::parser> parser, element root) : parser
 std::expected<Json, JsonError> Json::parse(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.bytes_max) return std::unexpected(JsonError::kTooLong);
   auto parser = std::make_unique<simdjson::dom::parser>();
-  if (parser->allocate(text.size() + 1, limits.depth_max + 1) != simdjson::SUCCESS) return std::unexpected(JsonError::kTooLong);
+  if (parser->allocate(text.size() + 1, limits.depth_max + 1) != simdjson::SUCCESS)
+    return std::unexpected(JsonError::kTooLong);
   element root;
   const auto error = parser->parse(simdjson::padded_string(text)).get(root);
   if (error == simdjson::DEPTH_ERROR) return std::unexpected(JsonError::kTooDeep);
   if (error) return std::unexpected(JsonError::kSyntax);
-  if (auto checked = check(root); !checked) return std::unexpected(checked.error());
+  if (auto checked = check(root, limits.depth_max); !checked) return std::unexpected(checked.error());
   return Json(std::move(parser), root);
 }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 
 #include "base/json_write.h"
 
@@ -48,14 +49,19 @@ struct AppendValue {
   std::string& line;
   void operator()(std::string_view v) const { append_json_string(line, v); }
   void operator()(std::int64_t v) const { line += std::to_string(v); }
-  void operator()(double v) const { line += fmt::format("{}", v); }
+  // JSON has no infinities.
+  void operator()(double v) const { line += std::isfinite(v) ? fmt::format("{}", v) : "null"; }
   void operator()(bool v) const { line += v ? "true" : "false"; }
 };
 
 }  // namespace
 
-void set_level(Level level) { g_level.store(level, std::memory_order_relaxed); }
-Level level() { return g_level.load(std::memory_order_relaxed); }
+void set_level(Level level) {
+  g_level.store(level, std::memory_order_relaxed);
+}
+Level level() {
+  return g_level.load(std::memory_order_relaxed);
+}
 
 void write(Level at, std::string_view event, std::initializer_list<Field> fields) {
   if (at < level()) return;

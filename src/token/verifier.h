@@ -15,16 +15,9 @@
 
 #include "base/json.h"
 #include "token/key.h"
+#include "token/token_error.h"
 
 namespace sluice::token {
-
-inline constexpr std::size_t kTokenBytesMax = 8 * 1024;
-
-enum class TokenError {
-  kTooLong, kNotCompact, kBadBase64, kBadHeader, kBadAlgorithm, kCritical, kEmbeddedKey, kBadKeyId, kUnknownKey,
-  kBadSignature, kBadClaims, kExpired, kNotYetValid, kWrongIssuer, kWrongAudience, kWrongType, kLifetimeTooLong,
-};
-std::string_view to_string(TokenError error);  // for logs and audit: "bad_signature"
 
 // Claims of a verified token, typed. iss, sub, jti are strings where present; exp, nbf, iat are whole seconds since the
 // epoch (a fraction, a string, a negative or beyond 2^53 is kBadClaims).
@@ -63,25 +56,28 @@ class VerifiedToken {
 };
 
 struct VerifierOptions {
-  std::string name;                      // "api": for logs
-  std::vector<Key> keys;                 // any verifies; a token's kid, if any, must name one that has one
-  std::optional<std::string> issuer;     // exact match when given (J36)
-  std::optional<std::string> audience;   // must be among the token's when given (J37)
-  std::optional<std::string> type;       // header `typ` exactly when given ("shape+jwt")
+  std::string name = {};                     // "api": for logs
+  std::vector<Key> keys = {};                // any verifies; a token's kid chooses among them (jws.h)
+  std::optional<std::string> issuer = {};    // exact match when given (J36)
+  std::optional<std::string> audience = {};  // must be among the token's when given (J37); when not, any and none will do
+  std::optional<std::string> type = {};      // header `typ` exactly when given ("shape+jwt")
   // Header `typ` values that are refused: an identity verifier refuses "shape+jwt" (J37).
-  std::vector<std::string> types_refused;
-  std::int64_t leeway_s = 30;            // at most 60 (J40)
-  std::int64_t lifetime_max_s = 0;       // exp - iat (or exp - now without iat) at most this; 0: 10 years
+  std::vector<std::string> types_refused = {};
+  std::int64_t leeway_s = 30;       // at most 60 (J40)
+  std::int64_t lifetime_max_s = 0;  // exp - iat (or exp - now without iat) at most this; 0: 10 years
 };
 
 class Verifier {
  public:
+  // Throws std::invalid_argument where leeway or lifetime is out of range: a fault of the configuration.
   explicit Verifier(VerifierOptions options);
 
   std::expected<std::shared_ptr<const VerifiedToken>, TokenError> verify(std::string_view token, std::int64_t now_s) const;
   const VerifierOptions& options() const { return options_; }
 
  private:
+  std::expected<Claims, TokenError> read_claims(std::string_view payload, std::int64_t now_s) const;
+
   VerifierOptions options_;
 };
 
