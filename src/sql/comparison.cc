@@ -321,7 +321,7 @@ std::expected<Expression, WhereError> Comparator::among_constants(Term left, std
   if (!settled_left) return Failure(settled_left.error());
   left = std::move(*settled_left);
   auto domain = domain_of(left.type(), *common);
-  if (!domain) return fail(left.position, fmt::format("cannot compare {} with {}", name_of(left.type()), name_of(*common)));
+  if (!domain) return Failure(mismatch(left, items[0]));
   if (auto ok = check_collation(left, false); !ok) return Failure(ok.error());
 
   std::vector<const Constant*> values;
