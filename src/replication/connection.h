@@ -54,6 +54,7 @@ struct ConnectOptions {
 // Rows of a finished query. Movable; values live as long as it does.
 class Result {
  public:
+  Result() = default;
   explicit Result(PGresult* result) : result_(result) {}
   int rows() const { return PQntuples(result_.get()); }
   int columns() const { return PQnfields(result_.get()); }

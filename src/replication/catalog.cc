@@ -1,0 +1,306 @@
+#include "replication/catalog.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <charconv>
+
+#include "replication/lsn.h"
+
+namespace sluice::replication {
+namespace {
+
+using Done = std::expected<void, PgError>;
+using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+constexpr std::chrono::milliseconds kWriterPoll{20};
+// ALTER TABLE waits for the table's readers, and everybody else then waits behind it.
+constexpr std::string_view kIdentityLockTimeout = "5s";
+
+// One row a column; one row with NULLs for a table without any. `base` is what is left of a domain when all domains are
+// taken off; `element` is there for true arrays only (point and name have elements too).
+constexpr const char* kTableQuery = R"(
+SELECT c.oid, c.relreplident, c.relkind,
+       a.attname, a.atttypid, a.atttypmod,
+       coalesce(element.typname, t.typname),
+       CASE WHEN element.oid IS NULL THEN 0 ELSE greatest(a.attndims, 1) END,
+       a.attnotnull,
+       (SELECT k.position - 1 FROM unnest(pk.indkey::int2[]) WITH ORDINALITY k(attnum, position) WHERE k.attnum = a.attnum),
+       a.attgenerated <> '',
+       coalesce(element.typtype, t.typtype) = 'e',
+       coalesce(base.oid, 0),
+       coalesce(col.collprovider = 'c' OR col.collprovider = 'd' AND db.datlocprovider = 'c', true),
+       CASE WHEN col.collprovider = 'd' THEN db.datctype ELSE col.collctype END,
+       CASE WHEN col.collprovider = 'd' THEN db.datcollate ELSE col.collcollate END,
+       coalesce(col.collisdeterministic, true)
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN %DATABASE% db ON db.datname = pg_catalog.current_database()
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_type element ON element.oid = t.typelem AND element.typarray = t.oid
+  LEFT JOIN pg_catalog.pg_index pk ON pk.indrelid = c.oid AND pk.indisprimary
+  LEFT JOIN pg_catalog.pg_collation col ON col.oid = a.attcollation
+  LEFT JOIN LATERAL (
+    WITH RECURSIVE chain(oid, typtype, next) AS (
+      SELECT t.oid, t.typtype, t.typbasetype
+      UNION ALL
+      SELECT b.oid, b.typtype, b.typbasetype FROM chain JOIN pg_catalog.pg_type b ON b.oid = chain.next)
+    SELECT chain.oid FROM chain WHERE t.typtype = 'd' AND chain.typtype <> 'd') base ON true
+ WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ ORDER BY a.attnum)";
+
+// Before 15 a database has no provider of its own: it is libc's.
+std::string table_query(int server_version) {
+  std::string query = kTableQuery;
+  const std::string_view mark = "%DATABASE%";
+  query.replace(query.find(mark), mark.size(),
+                server_version >= 150000 ? "pg_catalog.pg_database"
+                                         : "(SELECT *, 'c'::\"char\" AS datlocprovider FROM pg_catalog.pg_database)");
+  return query;
+}
+
+template <typename Number>
+Number number(std::string_view text) {
+  Number value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+bool is_true(std::string_view text) {
+  return text == "t";
+}
+char letter(std::string_view text) {
+  return text.empty() ? '\0' : text.front();
+}
+
+sql::Collation collation_of(bool libc, std::string_view ctype, std::string_view collate, bool deterministic) {
+  using Casing = sql::Collation::Casing;
+  const auto plain = [](std::string_view locale) { return locale == "C" || locale == "POSIX"; };
+  // glibc compares C.UTF-8 by code point, which in UTF-8 is by byte.
+  const auto by_byte = [&](std::string_view locale) { return plain(locale) || locale == "C.UTF-8" || locale == "C.utf8"; };
+  sql::Collation collation{
+      .casing = Casing::kLibc, .orders_bytes = libc && by_byte(collate), .deterministic = deterministic};
+  if (!libc || ctype.starts_with("tr") || ctype.starts_with("az")) collation.casing = Casing::kOther;
+  if (libc && plain(ctype)) collation.casing = Casing::kAscii;
+  return collation;
+}
+
+sql::Column column_of(const Result& rows, int row) {
+  sql::Column column;
+  column.name = rows.text(row, 3);
+  column.type = number<sql::Oid>(rows.text(row, 4));
+  column.type_mod = number<std::int32_t>(rows.text(row, 5));
+  column.type_name = rows.text(row, 6);
+  column.dimensions = number<int>(rows.text(row, 7));
+  column.not_null = is_true(rows.text(row, 8));
+  if (const auto position = rows.value(row, 9)) column.pk_index = number<int>(*position);
+  column.generated = is_true(rows.text(row, 10));
+  column.is_enum = is_true(rows.text(row, 11));
+  column.base_type = number<sql::Oid>(rows.text(row, 12));
+  if (rows.value(row, 14)) {
+    column.collation =
+        collation_of(is_true(rows.text(row, 13)), rows.text(row, 14), rows.text(row, 15), is_true(rows.text(row, 16)));
+  }
+  return column;
+}
+
+std::string qualified(const sql::Table& table) {
+  return quote_identifier(table.schema) + '.' + quote_identifier(table.name);
+}
+
+Task<void> pause(std::chrono::milliseconds duration) {
+  Timer timer(co_await boost::asio::this_coro::executor, duration);
+  co_await timer.async_wait(use_task);
+}
+
+Done done_or(const std::expected<Result, PgError>& result) {
+  if (!result) return std::unexpected(result.error());
+  return {};
+}
+
+// The tables whose changes are the table's: itself and, where it is partitioned, all below it.
+constexpr const char* kTreeCte =
+    "WITH tree AS (SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)) ";
+
+// Transactions that may be writing: not those that read, vacuum, analyse or build an index.
+Task<std::expected<std::string, PgError>> writers_of(Connection& connection, sql::Oid table) {
+  const auto found = co_await connection.query(
+      std::string(kTreeCte) +
+          "SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ','), '') FROM pg_catalog.pg_locks l"
+          " JOIN tree ON tree.oid = l.relation JOIN pg_catalog.pg_database d ON d.oid = l.database"
+          " WHERE d.datname = pg_catalog.current_database() AND l.locktype = 'relation' AND l.granted"
+          " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
+          " AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
+      {std::to_string(table)});
+  if (!found) co_return std::unexpected(found.error());
+  co_return std::string(found->text(0, 0));
+}
+
+// Whether one of the comma-separated `transactions` still holds a lock.
+Task<std::expected<bool, PgError>> any_running(Connection& connection, std::string transactions) {
+  const auto found = co_await connection.query(
+      "SELECT 1 FROM pg_catalog.pg_locks WHERE virtualtransaction = ANY (string_to_array($1, ',')) LIMIT 1", {transactions});
+  if (!found) co_return std::unexpected(found.error());
+  co_return found->rows() > 0;
+}
+
+Task<Done> wait_for_writers(Connection& connection, sql::Oid table, std::chrono::milliseconds wait) {
+  const auto writers = co_await writers_of(connection, table);
+  if (!writers) co_return std::unexpected(writers.error());
+  if (writers->empty()) co_return Done();
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  for (;;) {
+    const auto running = co_await any_running(connection, *writers);
+    if (!running) co_return std::unexpected(running.error());
+    if (!*running) co_return Done();
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    co_await pause(kWriterPoll);
+  }
+  co_return std::unexpected(PgError{.sqlstate = "57014",
+                                    .message = "transactions that were writing to the table when it was published have not "
+                                               "ended in time",
+                                    .position = 0});
+}
+
+Task<std::expected<bool, PgError>> is_published(Connection& connection, std::string publication, sql::Oid table) {
+  const auto found = co_await connection.query(
+      "SELECT 1 FROM pg_catalog.pg_publication p WHERE p.pubname = $1 AND (p.puballtables OR EXISTS (SELECT FROM"
+      " pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = $2::oid) OR EXISTS (SELECT FROM"
+      " pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
+      " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
+      " WHERE t.pubname = $1 AND c.oid = $2::oid))",
+      {publication, std::to_string(table)});
+  if (!found) co_return std::unexpected(found.error());
+  co_return found->rows() > 0;
+}
+
+Task<Done> add_to_publication(Connection& connection, std::string publication, const sql::Table& table) {
+  const auto added = co_await connection.query(
+      fmt::format("ALTER PUBLICATION {} ADD TABLE {}", quote_identifier(publication), qualified(table)));
+  if (!added && added.error().duplicate_object()) co_return Done();  // somebody else was faster
+  co_return done_or(added);
+}
+
+// The names, quoted, of those of the table's tree that rows are stored in and whose identity is not FULL.
+Task<std::expected<std::vector<std::string>, PgError>> without_full_identity(Connection& connection, sql::Oid table) {
+  const auto found = co_await connection.query(
+      std::string(kTreeCte) +
+          "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid"
+          " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relreplident <> 'f' AND c.relkind IN ('r', "
+          "'p')",
+      {std::to_string(table)});
+  if (!found) co_return std::unexpected(found.error());
+  std::vector<std::string> names;
+  for (int row = 0; row < found->rows(); ++row) names.emplace_back(found->text(row, 0));
+  co_return names;
+}
+
+Task<Done> set_full_identity(Connection& connection, std::string quoted_table) {
+  const auto altered = co_await connection.query(
+      fmt::format("BEGIN; SET LOCAL lock_timeout = '{}'; ALTER TABLE {} REPLICA IDENTITY FULL; COMMIT", kIdentityLockTimeout,
+                  quoted_table));
+  if (altered) co_return Done();
+  if (connection.usable()) co_await connection.query("ROLLBACK");
+  co_return std::unexpected(altered.error());
+}
+
+Task<std::expected<std::optional<Slot>, PgError>> find_slot(Connection& connection, std::string slot) {
+  const auto found = co_await connection.query(
+      "SELECT coalesce(confirmed_flush_lsn, '0/0'), active, coalesce(wal_status = 'lost', false),"
+      " coalesce(plugin = 'pgoutput' AND database = pg_catalog.current_database(), false)"
+      " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+      {slot});
+  if (!found) co_return std::unexpected(found.error());
+  if (found->rows() == 0) co_return std::nullopt;
+  if (!is_true(found->text(0, 3))) {
+    co_return std::unexpected(PgError{
+        .sqlstate = "55000",
+        .message = fmt::format("the replication slot {} is not one of pgoutput in this database", quote_identifier(slot)),
+        .position = 0});
+  }
+  co_return Slot{.created = false,
+                 .confirmed = parse_lsn(found->text(0, 0)).value_or(0),
+                 .active = is_true(found->text(0, 1)),
+                 .lost = is_true(found->text(0, 2))};
+}
+
+}  // namespace
+
+Task<std::expected<sql::Table, PgError>> load_table(Connection& connection, std::string schema, std::string name) {
+  const auto rows = co_await connection.query(table_query(connection.server_version()), {schema, name});
+  if (!rows) co_return std::unexpected(rows.error());
+  if (rows->rows() == 0) {
+    co_return std::unexpected(
+        PgError{.sqlstate = "42P01",
+                .message = fmt::format("there is no table {}.{}", quote_identifier(schema), quote_identifier(name)),
+                .position = 0});
+  }
+  sql::Table table;
+  table.oid = number<sql::Oid>(rows->text(0, 0));
+  table.schema = std::move(schema);
+  table.name = std::move(name);
+  table.replica_identity = letter(rows->text(0, 1));
+  table.kind = letter(rows->text(0, 2));
+  for (int row = 0; row < rows->rows(); ++row) {
+    if (rows->value(row, 3)) table.columns.push_back(column_of(*rows, row));
+  }
+  co_return table;
+}
+
+Task<Done> ensure_publication(Connection& connection, std::string publication) {
+  const auto found = co_await connection.query("SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1", {publication});
+  if (!found || found->rows() > 0) co_return done_or(found);
+  const auto made = co_await connection.query(fmt::format(
+      "CREATE PUBLICATION {} WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)",
+      quote_identifier(publication)));
+  if (!made && made.error().duplicate_object()) co_return Done();
+  co_return done_or(made);
+}
+
+Task<Done> publish_table(Connection& connection, std::string publication, sql::Table table,
+                         std::chrono::milliseconds writers_wait) {
+  const auto published = co_await is_published(connection, publication, table.oid);
+  if (!published) co_return std::unexpected(published.error());
+  const auto unset = co_await without_full_identity(connection, table.oid);
+  if (!unset) co_return std::unexpected(unset.error());
+  if (*published && unset->empty()) co_return Done();
+  if (!*published) {
+    if (auto added = co_await add_to_publication(connection, publication, table); !added) co_return added;
+  }
+  // The identity is set last, so where it is set (by us) the wait was seen through: a process that dies between leaves
+  // the wait to the next.
+  if (auto waited = co_await wait_for_writers(connection, table.oid, writers_wait); !waited) co_return waited;
+  for (const std::string& name : *unset) {
+    if (auto set = co_await set_full_identity(connection, name); !set) co_return set;
+  }
+  co_return Done();
+}
+
+Task<std::expected<Slot, PgError>> ensure_slot(Connection& connection, std::string slot) {
+  const auto found = co_await find_slot(connection, slot);
+  if (!found) co_return std::unexpected(found.error());
+  if (*found) co_return **found;
+  const auto made =
+      co_await connection.query("SELECT lsn FROM pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')", {slot});
+  if (made) {
+    co_return Slot{.created = true, .confirmed = parse_lsn(made->text(0, 0)).value_or(0), .active = false, .lost = false};
+  }
+  if (!made.error().duplicate_object()) co_return std::unexpected(made.error());
+  const auto faster = co_await find_slot(connection, slot);
+  if (!faster) co_return std::unexpected(faster.error());
+  if (!*faster) co_return std::unexpected(made.error());
+  co_return **faster;
+}
+
+Task<Done> drop_slot(Connection& connection, std::string slot) {
+  const auto dropped = co_await connection.query(
+      "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+      {slot});
+  if (!dropped && dropped.error().undefined_object()) co_return Done();
+  co_return done_or(dropped);
+}
+
+}  // namespace sluice::replication
