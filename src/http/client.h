@@ -5,12 +5,17 @@
 // other side closes is lost; where that happens all the same (reset or end of stream before the first byte of the answer
 // on a reused connection), a GET is sent once more on a new connection. Redirects are never followed. Answers are bounded
 // in their headers; bodies stream.
+//
+// TLS is 1.2 or later; the certificate must be valid for the host under the system's authorities (OpenSSL's default paths,
+// SSL_CERT_FILE and SSL_CERT_DIR). Idle connections do not keep their io_context running, and may outlive the Client until
+// their timeout or the io_context's end.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,10 +56,10 @@ struct ClientRequest {
 
 struct ClientResponse {
   int status = 0;
-  Fields fields;  // hop-by-hop fields removed
-  std::optional<std::uint64_t> body_bytes;
-  std::unique_ptr<BodyStream>
-      body;  // never null; gives the connection back to the pool when read to its end, else closes it
+  Fields fields;                            // hop-by-hop fields removed
+  std::optional<std::uint64_t> body_bytes;  // where known beforehand
+  // Never null. Gives the connection back to the pool when read to its end, else closes it.
+  std::unique_ptr<BodyStream> body;
 };
 
 class Client {
