@@ -32,6 +32,9 @@ class Buffer {
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
 
+  // The first `size` bytes, of the same owner.
+  Buffer prefix(std::size_t size) const { return Buffer(owner_, bytes_.substr(0, size)); }
+
  private:
   std::shared_ptr<const void> owner_;
   std::string_view bytes_;
