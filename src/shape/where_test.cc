@@ -1,15 +1,13 @@
 // Canonical where clauses, held against Postgres's own parser.
 #include <gtest/gtest.h>
-#include <pg_query.h>
-#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
-#include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "shape/definition.h"
 #include "shape/keywords.h"
+#include "shape/where_oracle.h"
 
 namespace sluice::shape {
 namespace {
@@ -17,17 +15,6 @@ namespace {
 std::string canonical(std::string_view where) {
   const auto made = canonicalize_where(where);
   return made ? made->text : "ERROR " + made.error();
-}
-
-// Postgres's parse tree of the clause without positions; nullopt where Postgres has none.
-std::optional<std::string> tree(const std::string& where) {
-  const PgQueryParseResult result = pg_query_parse(("SELECT 1 WHERE " + where).c_str());
-  std::optional<std::string> out;
-  if (!result.error) out = result.parse_tree;
-  pg_query_free_parse_result(result);
-  if (!out) return out;
-  static const std::regex position(R"re(,?"(location|stmt_len)":-?\d+)re");
-  return std::regex_replace(*out, position, "");
 }
 
 // Canonical text means to Postgres what the clause means, and is its own canonical text.
@@ -38,8 +25,8 @@ void expect_faithful(const std::string& where) {
   ASSERT_TRUE(again) << where << "\n" << made->text << "\n" << again.error();
   EXPECT_EQ(again->text, made->text) << where;
   EXPECT_EQ(again->params_used, made->params_used);
-  const auto original = tree(where);
-  if (original) EXPECT_EQ(tree(made->text), original) << where << "\n" << made->text;
+  const auto original = postgres_tree(where);
+  if (original) EXPECT_EQ(postgres_tree(made->text), original) << where << "\n" << made->text;
 }
 
 TEST(Where, SpacingCaseAndQuotingAreOne) {
@@ -224,9 +211,51 @@ TEST(Where, EveryKeywordQuotedAndBareParsesAsBefore) {
         for (const std::string& spelling : {std::string(word), "\"" + std::string(word) + "\""}) {
           const std::string where = replace_all(context, spelling);
           expect_faithful(where);
-          compared += tree(where).has_value();
+          compared += postgres_tree(where).has_value();
         }
   EXPECT_GT(compared, 10000u);
+}
+
+// Tokens of every kind strung together with every kind of blank: most are no clause, and none may change its meaning.
+RC_GTEST_PROP(Where, RandomTokensKeepTheirMeaning, ()) {
+  static const std::vector<std::string> tokens = {
+      "a",    "B",         "\"a\"", "\"A b\"",  "name",    "\"name\"", "value",    "position", "user",   "\"user\"",
+      "t.a",  "and",       "OR",    "not",      "is",      "null",     "true",     "in",       "like",   "(",
+      ")",    "(",         ")",     "[",        "]",       ",",        ".",        "::",       "int",    "\"int\"",
+      "text", "=",         "<>",    "!=",       "<",       "-",        "+",        "*",        "/",      "||",
+      "@-",   "->>",       "=>",    "1",        "1.5",     ".5",       "5.",       "1e5",      "$1",     "$2",
+      "'x'",  "'it''s'",   "''",    "E'\\''",   "e'\\\\'", "$$q'$$",   "$x$y$x$",  "b'1'",     "X'f'",   "n'x'",
+      "case", "when",      "then",  "else",     "end",     "between",  "interval", "date",     "day",    "at",
+      "time", "zone",      "lower", "coalesce", "row",     "array",    "any",      "exists",   "select", "from",
+      "over", "partition", "by",    "distinct", "as",      "escape",   "ä",        "_x$1",     "u",      "&",
+      "e"};
+  static const std::vector<std::string> blanks = {" ", " ", " ", "", "\n", "\t", "/* c */", "--c\n", "/*/**/*/", "\r\n"};
+  std::string where;
+  for (int i = *rc::gen::inRange(1, 12); i > 0; --i) where += *rc::gen::elementOf(tokens) + *rc::gen::elementOf(blanks);
+  expect_faithful(where);
+}
+
+// A clause of the usual kind survives any spelling of its blanks, and parses.
+RC_GTEST_PROP(Where, RandomComparisonsParseAndAreOne, ()) {
+  const auto operand = [] {
+    return *rc::gen::element<std::string>("a", "\"B\"", "name", "t.a", "1", "-5", "'x'", "$1", "lower(a)", "a::int",
+                                          "(a + 1)", "coalesce(a, 'y')");
+  };
+  const auto blank = [] { return *rc::gen::element<std::string>(" ", "  ", "\n", "\t", " /* c */ ", " -- c\n"); };
+  std::string plain, spaced;
+  for (int i = *rc::gen::inRange(1, 5); i > 0; --i) {
+    const std::vector<std::string> parts = {operand(),
+                                            *rc::gen::element<std::string>("=", "<>", "<=", "LIKE", "IS NOT DISTINCT FROM"),
+                                            operand(), i == 1 ? "" : *rc::gen::element<std::string>("AND", "OR", "AND NOT")};
+    for (const std::string& part : parts) {
+      plain += part + " ";
+      spaced += part + blank();
+    }
+  }
+  RC_ASSERT(postgres_tree(plain).has_value());
+  RC_ASSERT(canonicalize_where(plain).has_value());
+  RC_ASSERT(canonicalize_where(plain)->text == canonicalize_where(spaced).value().text);
+  expect_faithful(spaced);
 }
 
 }  // namespace
