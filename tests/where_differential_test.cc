@@ -113,6 +113,113 @@ const std::vector<Pool>& pools() {
   return out;
 }
 
+// Other spellings of constants, right and wrong: what is accepted here must be accepted by Postgres and mean the same.
+const std::vector<std::string>& spellings(const std::string& type) {
+  static const std::vector<std::string> numbers{" 7 ",
+                                                "+7",
+                                                "-0",
+                                                "007",
+                                                "\t7\n",
+                                                "7.0",
+                                                "7.",
+                                                ".5",
+                                                "1e1",
+                                                "1E+1",
+                                                "70e-1",
+                                                "+-7",
+                                                "-+7",
+                                                "--7",
+                                                "0x7",
+                                                "1_0",
+                                                "",
+                                                " ",
+                                                "1e400",
+                                                "1e-400",
+                                                "-1e400",
+                                                "3e38",
+                                                "4e38",
+                                                "1e-46",
+                                                "nan",
+                                                "NAN",
+                                                "inf",
+                                                "-inf",
+                                                "+inf",
+                                                "+-inf",
+                                                "+nan",
+                                                "-nan",
+                                                "Infinity",
+                                                "iNfInItY",
+                                                "infinit",
+                                                "32768",
+                                                "-32769",
+                                                "2147483648",
+                                                "9223372036854775808",
+                                                "7 7",
+                                                "7e",
+                                                "e7",
+                                                ".",
+                                                "1e+-1",
+                                                "\v7\f",
+                                                "0.1e0",
+                                                "0.100000001490116119384765625"};
+  static const std::vector<std::string> booleans{"T",  "tr",  "truE", "trues", " t ", "y", "ye", "yes", "o",  "on",
+                                                 "of", "off", "offs", "n",     "no",  "1", "0",  "01",  "10", ""};
+  static const std::vector<std::string> uuids{"a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11",
+                                              "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11",
+                                              " a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+                                              "a0eebc99--9c0b-4ef8-bb6d-6bb9bd380a11",
+                                              "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11-",
+                                              "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+                                              "a0-eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+                                              "{a0eebc999c0b4ef8bb6d6bb9bd380a11}",
+                                              "",
+                                              "{}"};
+  static const std::vector<std::string> moments{" 2024-02-29 ",
+                                                "2024-02-29T12:00:00Z",
+                                                "2024-02-29 12:00:00+02",
+                                                "2024-02-29 12:00 -05:30",
+                                                "2024-02-29T23:59:59.999999-15:59",
+                                                "2024-02-29 12:00:00.1",
+                                                "2024-02-29 12:00:00.1234567",
+                                                "2024-02-30",
+                                                "2023-02-29",
+                                                "0000-01-01",
+                                                "0001-01-01 BC",
+                                                "INFINITY",
+                                                "+infinity",
+                                                "-Infinity",
+                                                "infinit",
+                                                "294276-12-31 23:59:59+00",
+                                                "294276-12-31 23:59:59-01",
+                                                "294277-01-01",
+                                                "4714-11-24 BC",
+                                                "4714-11-23 BC",
+                                                "4713-01-01 00:00:00+15 BC",
+                                                "4714-11-24 00:00:00+01 BC",
+                                                "2024-02-29 24:00:00",
+                                                "2024-02-29 00:00:00.5+00 BC",
+                                                "5874898-01-01",
+                                                "2024-02-29 12:00+0530",
+                                                "2024-02-29 12:00+05:30:15",
+                                                "2024-02-29T12:00:00.000Z",
+                                                "2024-02-29 12:00:00 Z",
+                                                "24:00",
+                                                "24:00:00.000001",
+                                                "12:00:60",
+                                                " 12:00 ",
+                                                "23:59:59.9999999",
+                                                "2024-02-29 7:00",
+                                                "12:00+02",
+                                                "epoch",
+                                                "now",
+                                                "today"};
+  static const std::vector<std::string> none{"ok", "", " ", "a  ", "x'; --", "\\", "E'", "日本"};
+  if (type.starts_with("int") || type.starts_with("float") || type == "numeric") return numbers;
+  if (type == "bool") return booleans;
+  if (type == "uuid") return uuids;
+  return type == "date" || type.starts_with("time") ? moments : none;
+}
+
 struct TestColumn {
   std::string name;
   std::string type;  // of pools()
@@ -225,7 +332,7 @@ class Generator {
     Clause out;
     if (chance(4)) return out.add("NULL");
     const Pool& from = pool(related(column_type));
-    std::string value = pick(from.values);
+    std::string value = pick(chance(15) ? spellings(from.type) : from.values);
     bool number = from.type.starts_with("int") || from.type == "numeric" || from.type.starts_with("float");
     if (number && bare_number(value) && chance(50)) return out.add(chance(20) ? "(" + value + ")" : value);
     std::string literal = sql::quoted_literal(value);

@@ -160,7 +160,7 @@ std::optional<std::int64_t> take_zone(Reader& in) {
 std::optional<std::int64_t> read_infinity(std::string_view text) {
   if (text.size() < 3 || (text[0] != 'i' && text[1] != 'i' && text[0] != 'I' && text[1] != 'I')) return std::nullopt;
   std::string word = lowered(text);
-  if (word == "infinity" || word == "+infinity") return kInfinityLate;
+  if (word == "infinity") return kInfinityLate;
   if (word == "-infinity") return kInfinityEarly;
   return std::nullopt;
 }

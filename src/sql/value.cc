@@ -55,7 +55,7 @@ Constant text_as(std::string text, Type type) {
   return {.type = type, .text = std::move(text)};
 }
 
-// Pads "1"-like input to what from_chars reads: no white space, no plus sign.
+// What from_chars reads of a number: no white space around it, no plus sign before it.
 std::string_view signed_digits(std::string_view text) {
   text = trimmed(text);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -70,12 +70,10 @@ std::optional<Constant> read_integer_constant(std::string_view text, Type type) 
 
 // Decimal notation only: what strtod() reads beyond it (hexadecimal, nan(...)) is refused.
 std::optional<Constant> read_real_constant(std::string_view text, Type type) {
-  text = trimmed(text);
-  std::string word = lowered(text);
-  if (word.starts_with('+')) word.erase(0, 1);
+  std::string word = lowered(signed_digits(text));
   if (word == "inf" || word == "infinity") return real_of(std::numeric_limits<double>::infinity(), type);
   if (word == "-inf" || word == "-infinity") return real_of(-std::numeric_limits<double>::infinity(), type);
-  if (word == "nan" && text.size() == word.size()) return real_of(std::numeric_limits<double>::quiet_NaN(), type);
+  if (word == "nan" && trimmed(text).size() == 3) return real_of(std::numeric_limits<double>::quiet_NaN(), type);
   if (word.find_first_not_of("0123456789.e+-") != std::string::npos || word.starts_with('e')) return std::nullopt;
   auto value = read_real(word, type);
   if (!value) return std::nullopt;
