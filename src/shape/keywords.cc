@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 namespace sluice::shape {
 namespace {
@@ -246,10 +247,15 @@ static_assert(std::ranges::is_sorted(kColumnName) && std::ranges::is_sorted(kUnr
 }  // namespace
 
 KeywordKind keyword_kind(std::string_view word) {
-  using enum KeywordKind;
-  for (const KeywordKind kind : {kUnreserved, kReserved, kColumnName, kTypeOrFunction})
-    if (std::ranges::binary_search(keywords_of(kind), word)) return kind;
-  return kNone;
+  static const auto kinds = [] {
+    using enum KeywordKind;
+    std::unordered_map<std::string_view, KeywordKind> made;
+    for (const KeywordKind kind : {kUnreserved, kColumnName, kTypeOrFunction, kReserved})
+      for (const std::string_view keyword : keywords_of(kind)) made.emplace(keyword, kind);
+    return made;
+  }();
+  const auto found = kinds.find(word);
+  return found == kinds.end() ? KeywordKind::kNone : found->second;
 }
 
 std::span<const std::string_view> keywords_of(KeywordKind kind) {

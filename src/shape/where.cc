@@ -74,7 +74,7 @@ bool names_a_column(const Tokens& tokens, std::size_t at) {
   // BETWEEN is an operator behind NOT; the others are the second argument of NORMALIZE.
   constexpr std::array<std::string_view, 5> kNever = {"between", "nfc", "nfd", "nfkc", "nfkd"};
   const std::string& word = tokens[at].text;
-  const KeywordKind kind = keyword_kind(word);
+  const KeywordKind kind = tokens[at].keyword;
   if (kind != KeywordKind::kUnreserved && kind != KeywordKind::kColumnName) return false;
   if (std::ranges::find(kNever, word) != kNever.end()) return false;
   return operand_begins(tokens, at) && operand_ended(tokens, at + 1);
@@ -101,7 +101,7 @@ void name_words_behind_dots(Tokens& tokens) {
 // How a word is printed, and what it is from now on.
 Token spelled(const Tokens& tokens, std::size_t at) {
   Token token = tokens[at];
-  const bool bare_is_name = keyword_kind(token.text) == KeywordKind::kNone || names_a_column(tokens, at);
+  const bool bare_is_name = token.keyword == KeywordKind::kNone || names_a_column(tokens, at);
   if (token.kind == TokenKind::kKeyword && !bare_is_name) {
     token.text = upper(std::move(token.text));
     return token;
@@ -111,8 +111,7 @@ Token spelled(const Tokens& tokens, std::size_t at) {
   return token;
 }
 
-Tokens spell_words(Tokens tokens) {
-  name_words_behind_dots(tokens);
+Tokens spell_words(const Tokens& tokens) {
   Tokens out = tokens;
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i].kind == TokenKind::kIdentifier || tokens[i].kind == TokenKind::kKeyword) out[i] = spelled(tokens, i);
@@ -206,7 +205,8 @@ std::expected<CanonicalWhere, std::string> canonicalize_where(std::string_view w
   if (auto balanced = check_balance(*tokens); !balanced) return std::unexpected(std::move(balanced.error()));
   CanonicalWhere out;
   collect_params(*tokens, out);
-  out.text = print(spell_words(std::move(*tokens)));
+  name_words_behind_dots(*tokens);
+  out.text = print(spell_words(*tokens));
   return out;
 }
 

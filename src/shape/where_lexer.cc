@@ -41,6 +41,7 @@ class Lexer {
   explicit Lexer(std::string_view where) : where_(where) {}
 
   std::expected<std::vector<Token>, std::string> run() {
+    tokens_.reserve(where_.size() / 4);
     while (skip_blank() && at_ < where_.size())
       if (!read_token()) break;
     if (!error_.empty()) return std::unexpected(std::move(error_));
@@ -59,7 +60,12 @@ class Lexer {
   bool push(TokenKind kind, std::string text, std::size_t position) {
     if (kind == TokenKind::kString && !tokens_.empty() && tokens_.back().kind == TokenKind::kString)
       return fail(position, "two string constants side by side");
-    tokens_.push_back({kind, std::move(text), position});
+    tokens_.push_back({kind, std::move(text), position, 0, KeywordKind::kNone});
+    return true;
+  }
+
+  bool push_word(TokenKind kind, std::string word, KeywordKind keyword, std::size_t position) {
+    tokens_.push_back({kind, std::move(word), position, 0, keyword});
     return true;
   }
 
@@ -185,7 +191,8 @@ class Lexer {
     if (!skip_quoted('"', false)) return fail(start, "unterminated quoted identifier");
     auto name = parse_identifier(where_.substr(start, at_ - start));
     if (!name) return fail(start, to_string(name.error()));
-    return push(TokenKind::kIdentifier, std::move(*name), start);
+    const KeywordKind keyword = keyword_kind(*name);
+    return push_word(TokenKind::kIdentifier, std::move(*name), keyword, start);
   }
 
   bool read_param() {
@@ -231,7 +238,7 @@ class Lexer {
       if (first == 'e' || first == 'b' || first == 'x') return read_prefixed_string();
       if (first == 'n') {  // the scanner's own reading of N'…'
         ++at_;
-        return push(TokenKind::kKeyword, "nchar", start);
+        return push_word(TokenKind::kKeyword, "nchar", KeywordKind::kColumnName, start);
       }
     }
     if (first == 'u' && peek(1) == '&' && (peek(2) == '\'' || peek(2) == '"'))
@@ -239,8 +246,9 @@ class Lexer {
     while (is_word(peek())) ++at_;
     std::string word = folded(where_.substr(start, at_ - start));
     if (word.size() > kIdentifierBytesMax) return fail(start, to_string(IdentifierError::kTooLong));
-    const bool keyword = keyword_kind(word) != KeywordKind::kNone;
-    return push(keyword ? TokenKind::kKeyword : TokenKind::kIdentifier, std::move(word), start);
+    const KeywordKind keyword = keyword_kind(word);
+    const bool bare_name = keyword == KeywordKind::kNone;
+    return push_word(bare_name ? TokenKind::kIdentifier : TokenKind::kKeyword, std::move(word), keyword, start);
   }
 
   // An operator ends before a comment, and may end in + or - only when it has one of ~ ! @ # ^ & | ` ? % in it.

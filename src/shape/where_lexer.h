@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "shape/keywords.h"
+
 namespace sluice::shape {
 
 enum class TokenKind {
@@ -30,8 +32,9 @@ enum class TokenKind {
 struct Token {
   TokenKind kind;
   std::string text;
-  std::size_t position;  // byte offset in the clause
-  unsigned param = 0;    // of a kParam
+  std::size_t position;                      // byte offset in the clause
+  unsigned param = 0;                        // of a kParam
+  KeywordKind keyword = KeywordKind::kNone;  // of the word, quoted or not
 };
 
 // Tokens, or "At location 7: unterminated quoted string".
