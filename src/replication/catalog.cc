@@ -34,7 +34,7 @@ SELECT c.oid, c.relreplident, c.relkind,
        coalesce(col.collprovider = 'c' OR col.collprovider = 'd' AND db.datlocprovider = 'c', true),
        CASE WHEN col.collprovider = 'd' THEN db.datctype ELSE col.collctype END,
        CASE WHEN col.collprovider = 'd' THEN db.datcollate ELSE col.collcollate END,
-       coalesce(col.collisdeterministic, true)
+       col.collisdeterministic
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN %DATABASE% db ON db.datname = pg_catalog.current_database()
@@ -100,7 +100,7 @@ sql::Column column_of(const Result& rows, int row) {
   column.generated = is_true(rows.text(row, 10));
   column.is_enum = is_true(rows.text(row, 11));
   column.base_type = number<sql::Oid>(rows.text(row, 12));
-  if (rows.value(row, 14)) {
+  if (rows.value(row, 16)) {  // NULL where the type has no collation
     column.collation =
         collation_of(is_true(rows.text(row, 13)), rows.text(row, 14), rows.text(row, 15), is_true(rows.text(row, 16)));
   }

@@ -59,7 +59,7 @@ bool has_postgres(const fs::path& bin) {
 }
 
 std::optional<fs::path> bin_of_pg_config() {
-  const auto finished = run({.argv = {"/usr/bin/env", "pg_config", "--bindir"}, .as = {}});
+  const auto finished = run({.argv = {"/usr/bin/env", "pg_config", "--bindir"}});
   if (!finished || finished->status != 0) return std::nullopt;
   fs::path bin = tail_of(finished->output, 1);
   if (!has_postgres(bin)) return std::nullopt;

@@ -21,10 +21,10 @@
 namespace sluice::replication {
 
 struct LocalClusterOptions {
-  std::string directory;              // made where missing; kept when the cluster stops
-  bool durable = true;                // false: fsync off, for tests
-  std::vector<std::string> settings;  // "wal_level=logical"-like, after the defaults
-  std::string database = "app";       // created where missing
+  std::string directory;                   // made where missing; kept when the cluster stops
+  bool durable = true;                     // false: fsync off, for tests
+  std::vector<std::string> settings = {};  // "wal_level=logical"-like, after the defaults
+  std::string database = "app";            // created where missing
 };
 
 class LocalCluster {

@@ -65,8 +65,7 @@ TEST(LocalCluster, StartsAnExistingFolderAgainWithItsData) {
 
 TEST(LocalCluster, PutsTheSocketElsewhereWhereItsPathWouldBeTooLong) {
   TemporaryFolder folder;
-  auto cluster =
-      LocalCluster::start({.directory = folder.path() + "/" + std::string(100, 'x'), .durable = false, .settings = {}});
+  auto cluster = LocalCluster::start({.directory = folder.path() + "/" + std::string(100, 'x'), .durable = false});
   ASSERT_TRUE(cluster) << cluster.error();
   const std::string socket_directory = (*cluster)->socket_directory();
   EXPECT_LT(socket_directory.size(), 40U);
@@ -89,7 +88,7 @@ TEST(LocalCluster, RefusesAFolderThatItsServerCannotEnter) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root runs Postgres as somebody else";
   TemporaryFolder folder;
   fs::permissions(folder.path(), fs::perms(0700));
-  auto cluster = LocalCluster::start({.directory = folder.path() + "/pg", .durable = false, .settings = {}});
+  auto cluster = LocalCluster::start({.directory = folder.path() + "/pg", .durable = false});
   ASSERT_FALSE(cluster);
   EXPECT_NE(cluster.error().find("cannot enter " + folder.path()), std::string::npos) << cluster.error();
 }
@@ -101,7 +100,7 @@ TEST(LocalCluster, DiesWithItsOwner) {
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   const pid_t owner = ::fork();
   if (owner == 0) {
-    auto cluster = LocalCluster::start({.directory = directory, .durable = false, .settings = {}});
+    auto cluster = LocalCluster::start({.directory = directory, .durable = false});
     const pid_t pid = cluster ? postmaster_pid(directory) : 0;
     if (::write(ready[1], &pid, sizeof pid) < 0) ::_exit(1);
     ::raise(SIGKILL);
@@ -119,25 +118,25 @@ TEST(LocalCluster, DiesWithItsOwner) {
 }
 
 TEST(Process, ReportsExitStatusSignalAndOutput) {
-  const auto exited = run({.argv = {"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, .as = {}});
+  const auto exited = run({.argv = {"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}});
   ASSERT_TRUE(exited);
   EXPECT_EQ(exited->status, 3);
   EXPECT_EQ(exited->output, "out\nerr\n");
-  const auto killed = run({.argv = {"/bin/sh", "-c", "kill -9 $$"}, .as = {}});
+  const auto killed = run({.argv = {"/bin/sh", "-c", "kill -9 $$"}});
   ASSERT_TRUE(killed);
   EXPECT_EQ(killed->status, 128 + SIGKILL);
 }
 
 TEST(Process, GivesChildrenACleanEnvironment) {
   ::setenv("PGOPTIONS", "-c search_path=nowhere", 1);
-  const auto listed = run({.argv = {"/usr/bin/env"}, .as = {}});
+  const auto listed = run({.argv = {"/usr/bin/env"}});
   ::unsetenv("PGOPTIONS");
   ASSERT_TRUE(listed);
   EXPECT_EQ(listed->output.find("PGOPTIONS"), std::string::npos);
 }
 
 TEST(Process, NamesAProgramThatDoesNotExist) {
-  const auto missing = run({.argv = {"/no/such/program"}, .as = {}});
+  const auto missing = run({.argv = {"/no/such/program"}});
   ASSERT_TRUE(missing);
   EXPECT_EQ(missing->status, 127);
   EXPECT_NE(missing->output.find("/no/such/program: No such file"), std::string::npos);

@@ -42,8 +42,8 @@ struct RelationColumn {
   std::int32_t type_mod;
 };
 // Sent before a table's first change in a connection, and again whenever the server has forgotten that it did (after
-// each change of the table, but not only then). Generated columns and
-// columns outside the publication's list are not among `columns`.
+// each change of the table, but not only then). Generated columns and columns outside the publication's list are not among
+// `columns`.
 struct Relation {
   sql::Oid oid;
   std::string_view schema;

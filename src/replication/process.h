@@ -29,8 +29,8 @@ struct Identity {
 };
 
 struct Command {
-  std::vector<std::string> argv;  // argv[0] is the program's absolute path
-  std::optional<Identity> as;     // else as the caller
+  std::vector<std::string> argv;    // argv[0] is the program's absolute path
+  std::optional<Identity> as = {};  // else as the caller
 };
 
 struct Finished {

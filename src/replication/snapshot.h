@@ -42,11 +42,11 @@ struct SnapshotInfo {
 struct SnapshotQuery {
   std::string schema;
   std::string table;
-  std::vector<std::string> columns;  // empty: all of the table's, in its order
-  std::string where;                 // empty: all rows
-  std::string order_by;              // without the words ORDER BY
-  std::optional<std::uint64_t> limit;
-  std::optional<std::uint64_t> offset;
+  std::vector<std::string> columns = {};  // empty: all of the table's, in its order
+  std::string where = {};                 // empty: all rows
+  std::string order_by = {};              // without the words ORDER BY
+  std::optional<std::uint64_t> limit = {};
+  std::optional<std::uint64_t> offset = {};
   std::chrono::milliseconds statement_timeout{0};  // 0: the connection's
 };
 

@@ -57,7 +57,7 @@ class TestCluster : public testing::Environment {
 
  private:
   void start() {
-    auto started = LocalCluster::start({.directory = folder_.path() + "/pg", .durable = false, .settings = {}});
+    auto started = LocalCluster::start({.directory = folder_.path() + "/pg", .durable = false});
     if (!started) throw std::runtime_error(started.error());
     cluster_ = std::move(*started);
   }
