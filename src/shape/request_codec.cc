@@ -267,9 +267,13 @@ void print_subset(Printed& out, const Subset& subset) {
 std::expected<QueryRequest, QueryError> parse_shape_query(std::string_view query, Dialect dialect) {
   auto pairs = parse_query(query);
   if (!pairs) return std::unexpected(std::move(pairs.error()));
+  return parse_shape_query(std::move(*pairs), dialect);
+}
+
+std::expected<QueryRequest, QueryError> parse_shape_query(QueryPairs pairs, Dialect dialect) {
   Gathered to;
   if (dialect != Dialect::kProtocol) to.request.definition.emplace();
-  for (auto& [key, value] : *pairs)
+  for (auto& [key, value] : pairs)
     if (auto read = read_pair(to, key, std::move(value)); !read) return std::unexpected(std::move(read.error()));
   if (to.live) to.request.position.live = to.live_sse ? Live::kSse : Live::kLongPoll;
   to.request.live_sse_given = to.live_sse;

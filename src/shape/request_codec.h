@@ -55,6 +55,8 @@ struct QueryRequest {
 // Checks each parameter by itself. Combinations that the protocol answers with 400 (live without handle and so on) are
 // check_position's.
 std::expected<QueryRequest, QueryError> parse_shape_query(std::string_view query, Dialect dialect);
+// The same from parse_query's pairs, for who takes a key of its own out of them first (the bare API its `secret`).
+std::expected<QueryRequest, QueryError> parse_shape_query(QueryPairs pairs, Dialect dialect);
 
 // offset is required; a handle unless offset is -1 or now; live not with -1 or now; live_sse only with live
 // (PROTOCOL section 1).

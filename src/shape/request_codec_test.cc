@@ -96,6 +96,14 @@ TEST(ShapeQuery, E10_ClientsHaveNoSecrets) {
     }
 }
 
+TEST(ShapeQuery, TheBareApiTakesItsSecretOutFirst) {
+  auto pairs = parse_query("secret=s&table=t&offset=-1").value();
+  std::erase_if(pairs, [](const auto& pair) { return pair.first == "secret"; });
+  const auto request = parse_shape_query(std::move(pairs), Dialect::kOrigin);
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->definition->table, "t");
+}
+
 TEST(ShapeQuery, ProtocolDialectTakesNoDefinition) {
   for (const char* key : {"table", "where", "columns", "queryable_columns", "replica", "params[1]"})
     EXPECT_EQ(error_of(std::string(key) + "=x", Dialect::kProtocol).code, QueryErrorCode::kNotAllowed) << key;
