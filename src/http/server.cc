@@ -1,5 +1,8 @@
 #include "http/server.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <system_error>
@@ -38,6 +41,13 @@ std::string address_text(const tcp::endpoint& endpoint) {
   return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
 }
 
+// Those this process may run on, which a container or taskset can make fewer than the machine has.
+unsigned cores() {
+  cpu_set_t set;
+  const bool known = ::sched_getaffinity(0, sizeof set, &set) == 0;
+  return std::max(1u, known ? static_cast<unsigned>(CPU_COUNT(&set)) : std::thread::hardware_concurrency());
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -47,7 +57,7 @@ struct Server::Impl {
   std::vector<std::string> addresses;
 
   Impl(const ServerOptions& options, Handler& handler) : shared{options.limits, handler} {
-    const unsigned count = options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    const unsigned count = options.threads > 0 ? options.threads : cores();
     for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(shared, i));
     for (const std::string& text : options.listen) listen(text);
   }
