@@ -27,6 +27,7 @@ using sql::Table;
 using sql::WhereClause;
 
 constexpr int kRows = 80;
+constexpr Collation kCollationC{.casing = Collation::Casing::kAscii, .orders_bytes = true};
 
 std::uint64_t setting(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -64,7 +65,7 @@ Table make_table() {
   sql::Column tc;
   tc.name = "tc";
   tc.type = sql::oid::kText;
-  tc.collation = {.casing = Collation::Casing::kAscii, .orders_bytes = true};
+  tc.collation = kCollationC;
   table.columns.push_back(tc);
   return table;
 }
@@ -424,7 +425,11 @@ class Generator {
 
 class Differential : public testing::Test {
  protected:
-  Differential() : table_(make_table()), pg_(replication::TestCluster::get().url()) {}
+  Differential() : table_(make_table()), pg_(replication::TestCluster::get().url()) {
+    Result locale = pg_.must("SELECT datcollate IN ('C', 'POSIX') FROM pg_database WHERE datname = current_database()");
+    if (std::string_view(PQgetvalue(locale.get(), 0, 0)) == "f") return;
+    for (sql::Column& column : table_.columns) column.collation = kCollationC;
+  }
 
   void make_rows(std::uint64_t seed) {
     pg_.must("DROP TABLE IF EXISTS items; DROP TYPE IF EXISTS mood; DROP DOMAIN IF EXISTS positive");

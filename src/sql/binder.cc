@@ -300,6 +300,9 @@ class Binder {
     auto bounds = bind_list(node.node("rexpr"));
     if (!bounds) return Failure(bounds.error());
     if (bounds->size() != 2) return refuse(node);
+    for (const Term* term : {&*value, &(*bounds)[0], &(*bounds)[1]}) {
+      if (auto ok = check_repeatable(*term, 2); !ok) return Failure(ok.error());
+    }
     auto out = within(*value, (*bounds)[0], (*bounds)[1]);
     if (!out) return out;
     if (kind.ends_with("_SYM")) {

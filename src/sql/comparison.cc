@@ -17,6 +17,9 @@ Failure fail(std::size_t position, std::string_view message) {
   return Failure(error_at(position, message));
 }
 
+constexpr std::string_view kUnknownOrder =
+    "the order of text depends on its collation: only =, <>, IN and LIKE are supported";
+
 bool is_calendar(Type type) {
   return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestamptz;
 }
@@ -196,6 +199,11 @@ Term share(Term& term) {
   return out;
 }
 
+std::expected<void, WhereError> check_repeatable(const Term& term, std::size_t times) {
+  if (!term.condition || times <= 1) return {};
+  return fail(term.position, "a condition cannot be an operand of BETWEEN, or of IN with more than constants");
+}
+
 std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name) {
   if (!term.is_constant() || term.type() != Type::kUnknown) return term;
   if (type == Type::kOther) return fail(term.position, "columns of this type can only be tested with IS NULL");
@@ -211,6 +219,23 @@ std::expected<Term, WhereError> settle(Term term, Type type, const std::string& 
   term.operand.enum_name = enum_name;
   return term;
 }
+
+namespace {
+
+// Gives an unknown literal the type of the other side; two of them are text.
+std::expected<void, WhereError> settle_pair(Term& left, Term& right) {
+  auto settle_as = [](Term& term, Type type, const std::string& enum_name) -> std::expected<void, WhereError> {
+    auto settled = settle(std::move(term), type, enum_name);
+    if (!settled) return Failure(settled.error());
+    term = std::move(*settled);
+    return {};
+  };
+  bool untyped = left.type() == Type::kUnknown && right.type() == Type::kUnknown;
+  if (auto ok = settle_as(left, untyped ? Type::kText : right.type(), right.operand.enum_name); !ok) return ok;
+  return settle_as(right, left.type(), left.operand.enum_name);
+}
+
+}  // namespace
 
 std::expected<void, WhereError> Comparator::check_label(const Term& term, bool beside_column) const {
   if (!term.is_constant() || term.type() != Type::kEnum) return {};
@@ -232,50 +257,47 @@ std::expected<void, WhereError> Comparator::check_collation(const Term& term, bo
   Collation collation = column ? table.columns[term.operand.column].collation : Collation();
   if (!collation.deterministic) return fail(term.position, "text of a nondeterministic collation cannot be compared");
   if (ordering && column && !collation.orders_bytes) {
-    return fail(term.position, "the order of text depends on its collation: only =, <>, IN and LIKE are supported");
+    return fail(term.position, kUnknownOrder);
   }
   return {};
 }
 
-std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_safe, Term left, Term right) const {
-  if (left.type() == Type::kUnknown && right.type() == Type::kUnknown) {
-    auto settled = settle(std::move(left), Type::kText, {});
-    if (!settled) return Failure(settled.error());
-    left = std::move(*settled);
-  }
-  auto settled_left = settle(std::move(left), right.type(), right.operand.enum_name);
-  if (!settled_left) return Failure(settled_left.error());
-  left = std::move(*settled_left);
-  auto settled_right = settle(std::move(right), left.type(), left.operand.enum_name);
-  if (!settled_right) return Failure(settled_right.error());
-  right = std::move(*settled_right);
-
-  auto domain = domain_of(left.type(), right.type());
-  if (!domain) return Failure(mismatch(left, right));
-  if (left.operand.enum_name != right.operand.enum_name) return fail(right.position, "cannot compare two enum types");
+std::expected<void, WhereError> Comparator::check_pair(CompareOp op, const Term& left, const Term& right) const {
+  if (!domain_of(left.type(), right.type())) return Failure(mismatch(left, right));
+  bool constants = left.is_constant() && right.is_constant();
   for (const Term* term : {&left, &right}) {
-    if (auto ok = check_collation(*term, is_ordering(op)); !ok) return Failure(ok.error());
-    if (auto ok = check_label(*term, !left.is_constant() || !right.is_constant()); !ok) return Failure(ok.error());
+    if (auto ok = check_collation(*term, is_ordering(op)); !ok) return ok;
+    if (auto ok = check_label(*term, !constants); !ok) return ok;
   }
   bool text = left.type() == Type::kText || left.type() == Type::kBpchar;
-  if (text && is_ordering(op) && left.is_constant() && right.is_constant()) {
-    return fail(left.position, "the order of text depends on its collation: only =, <>, IN and LIKE are supported");
-  }
+  if (text && is_ordering(op) && constants) return fail(left.position, kUnknownOrder);
+  if (left.type() != Type::kEnum) return {};
+  bool columns = !left.is_constant() && !right.is_constant();
+  bool same = left.operand.enum_name == right.operand.enum_name &&
+              (!columns || table.columns[left.operand.column].type == table.columns[right.operand.column].type);
+  if (!same) return fail(right.position, "cannot compare two enum types");
+  return {};
+}
 
+std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_safe, Term left, Term right) const {
+  if (auto ok = settle_pair(left, right); !ok) return Failure(ok.error());
+  if (auto ok = check_pair(op, left, right); !ok) return Failure(ok.error());
+  Domain domain = *domain_of(left.type(), right.type());
   if (left.is_constant() && !right.is_constant()) {
     std::swap(left, right);
     op = mirrored(op);
   }
   std::size_t position = right.position;
   Comparison out{.op = op,
-                 .domain = *domain,
+                 .domain = domain,
                  .null_safe = null_safe,
                  .left = operand_of(std::move(left)),
                  .right = operand_of(std::move(right))};
-  if (out.right.source == Operand::Source::kConstant) out.domain = simplified(*domain, out.left, {&out.right.constant});
+  bool constant = out.right.source == Operand::Source::kConstant;
+  if (constant) out.domain = simplified(domain, out.left, {&out.right.constant});
   if (auto ok = bring(out.domain, out.left, Type::kUnknown, position); !ok) return Failure(ok.error());
   if (auto ok = bring(out.domain, out.right, out.left.type, position); !ok) return Failure(ok.error());
-  if (null_safe && out.right.source == Operand::Source::kConstant && out.right.constant.null) {
+  if (null_safe && constant && out.right.constant.null) {
     return Expression(NullTest{.operand = std::move(out.left), .negated = op == CompareOp::kNotEqual});
   }
   return Expression(std::move(out));
@@ -299,6 +321,7 @@ std::expected<Expression, WhereError> Comparator::among(Term left, std::vector<T
     others.insert(others.begin(), std::move(constants[0]));
     constants.clear();
   }
+  if (auto ok = check_repeatable(left, others.size() + (constants.empty() ? 0 : 1)); !ok) return Failure(ok.error());
   std::vector<Expression> terms;
   if (!constants.empty()) {
     auto set = among_constants(share(left), std::move(constants));
@@ -313,6 +336,22 @@ std::expected<Expression, WhereError> Comparator::among(Term left, std::vector<T
   return joined(false, std::move(terms));
 }
 
+// The items as constants of the common type.
+std::expected<void, WhereError> Comparator::unify(std::vector<Term>& items, Type common, const std::string& enum_name,
+                                                  bool beside_column) const {
+  for (Term& item : items) {
+    auto settled = settle(std::move(item), common, enum_name);
+    if (!settled) return Failure(settled.error());
+    item = std::move(*settled);
+    if (item.operand.enum_name != enum_name) return fail(item.position, "cannot compare two enum types");
+    if (auto ok = check_label(item, beside_column); !ok) return ok;
+    auto value = cast_constant(item.operand.constant, common);
+    if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(common)));
+    item.operand.constant = std::move(*value);
+  }
+  return {};
+}
+
 std::expected<Expression, WhereError> Comparator::among_constants(Term left, std::vector<Term> items) const {
   auto common = common_type(left, items);
   if (!common) return fail(items[0].position, "the values of IN have no common type");
@@ -323,21 +362,15 @@ std::expected<Expression, WhereError> Comparator::among_constants(Term left, std
   auto domain = domain_of(left.type(), *common);
   if (!domain) return Failure(mismatch(left, items[0]));
   if (auto ok = check_collation(left, false); !ok) return Failure(ok.error());
+  if (auto ok = unify(items, *common, enum_name, !left.is_constant()); !ok) return Failure(ok.error());
+  return set_of(*domain, std::move(left), std::move(items));
+}
 
+// The set in one form: ascending, none twice.
+std::expected<Expression, WhereError> Comparator::set_of(Domain domain, Term left, std::vector<Term> items) {
   std::vector<const Constant*> values;
-  for (Term& item : items) {
-    auto settled = settle(std::move(item), *common, enum_name);
-    if (!settled) return Failure(settled.error());
-    item = std::move(*settled);
-    if (item.operand.enum_name != enum_name) return fail(item.position, "cannot compare two enum types");
-    if (auto ok = check_label(item, !left.is_constant()); !ok) return Failure(ok.error());
-    auto value = cast_constant(item.operand.constant, *common);
-    if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(*common)));
-    item.operand.constant = *value;
-    values.push_back(&item.operand.constant);
-  }
-
-  Membership out{.domain = simplified(*domain, left.operand, values), .left = operand_of(std::move(left)), .items = {}};
+  for (const Term& item : items) values.push_back(&item.operand.constant);
+  Membership out{.domain = simplified(domain, left.operand, values), .left = operand_of(std::move(left)), .items = {}};
   if (auto ok = bring(out.domain, out.left, Type::kUnknown, items[0].position); !ok) return Failure(ok.error());
   for (Term& item : items) {
     if (auto ok = bring(out.domain, item.operand, out.left.type, item.position); !ok) return Failure(ok.error());

@@ -30,6 +30,8 @@ Term term_of(Constant constant, std::size_t position);
 Term term_of(Expression condition, std::size_t position);
 // A copy; makes the condition shared.
 Term share(Term& term);
+// Refuses a condition where it would be written out more than once: nested, they would grow without bound.
+std::expected<void, WhereError> check_repeatable(const Term& term, std::size_t times);
 // As an operand, a condition included.
 Operand operand_of(Term term);
 
@@ -52,7 +54,11 @@ struct Comparator {
 
  private:
   std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
+  std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
+  std::expected<void, WhereError> unify(std::vector<Term>& items, Type common, const std::string& enum_name,
+                                        bool beside_column) const;
+  static std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items);
 };
 
 }  // namespace sluice::sql

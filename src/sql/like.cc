@@ -29,6 +29,7 @@ std::string_view to_string(LikeError error) {
     case LikeError::kTrailingEscape: return "LIKE pattern must not end with escape character";
     case LikeError::kUnknowableCase:
       return "ILIKE is supported for patterns of ASCII characters, and not for ICU or Turkic collations";
+    case LikeError::kTooLong: return "the pattern of LIKE is too long";
     case LikeError::kEscapeTooLong: return "ESCAPE must be one character or empty";
   }
   return "";
@@ -40,6 +41,7 @@ std::expected<LikePattern, LikeError> LikePattern::compile(std::string_view patt
   out.ignore_case_ = ignore_case;
   out.casing_ = casing;
   if (ignore_case && casing == Collation::Casing::kOther) return std::unexpected(LikeError::kUnknowableCase);
+  if (pattern.size() > kLikePatternBytesMax) return std::unexpected(LikeError::kTooLong);
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     char c = pattern[i];
     if (c == '%') {

@@ -14,9 +14,13 @@
 
 namespace sluice::sql {
 
+// A pattern and a text that are both long take the product of their lengths: with a text of a megabyte, a second.
+inline constexpr std::size_t kLikePatternBytesMax = 1000;
+
 enum class LikeError {
   kTrailingEscape,  // "LIKE pattern must not end with escape character"
   kUnknowableCase,  // ILIKE where folding depends on what is not known here
+  kTooLong,         // more than kLikePatternBytesMax
   kEscapeTooLong,   // ESCAPE takes one character or none
 };
 

@@ -7,6 +7,17 @@
 //   auto where = WhereClause::compile("org_id = $1 AND priority > $2", {"7", "15"}, table);
 //   if (where && where->matches(row)) …
 //
+// What is understood:
+//   predicates   = <> != < <= > >=, [NOT] IN (list), [NOT] BETWEEN [SYMMETRIC], [NOT] LIKE and ILIKE with ESCAPE, IS [NOT]
+//                NULL, TRUE, FALSE, UNKNOWN, IS [NOT] DISTINCT FROM; AND, OR, NOT; a boolean column or condition by itself
+//   operands     columns, $n, literals, casts of constants ('x'::uuid, CAST, date '2024-01-01'), unary minus
+//   types        int2, int4, int8, numeric (exact), float4, float8, text, varchar, char(n), bool, uuid, date, time,
+//                timestamp, timestamptz, enums (equality), domains over these; any other type with IS NULL only
+//   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
+//   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
+// Refused, beside all else: subqueries, functions, arithmetic, casts of columns, arrays, rows, COLLATE, patterns that are
+// no constants. Where Postgres would raise an error while running (a numeric beyond float8), the row does not match.
+//
 // Immutable after compile(); matches() may run on many threads at once. compile() may run on any thread.
 #pragma once
 
@@ -45,8 +56,9 @@ class WhereClause {
   bool matches(Row row) const;
 
   // One spelling of the clause with its parameters bound as literals, which Postgres reads as the same condition: sent in
-  // COPY, equal for equal trees. Every literal is quoted and cast, every operator parenthesised; no byte of the client's
-  // text is copied but inside a quoted literal or a quoted identifier.
+  // COPY, equal for equal trees. Every literal is quoted and cast (an enum's only quoted: a column stands beside it), every
+  // operator parenthesised, the column before the constant, lists in order without repetitions; no byte of the client's text
+  // is copied but inside a quoted literal or a quoted identifier. It compiles, and prints itself.
   const std::string& sql() const;
 
   // Columns (indexes into the table) that the clause looks at.

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "sql/like.h"
 #include "sql/test_table.h"
 
 namespace sluice::sql {
@@ -145,6 +146,7 @@ TEST(WhereClause, MatchesLike) {
   EXPECT_THAT(error_of("t LIKE 'a\\'"), HasSubstr("must not end with escape character"));
   EXPECT_THAT(error_of("t ILIKE 'é'"), HasSubstr("ASCII"));
   EXPECT_THAT(error_of("t LIKE 'a' ESCAPE 'xy'"), HasSubstr("ESCAPE"));
+  EXPECT_THAT(error_of("t LIKE $1", {std::string(kLikePatternBytesMax + 1, 'x')}), HasSubstr("too long"));
   EXPECT_THAT(error_of("t LIKE v"), HasSubstr("must be a constant"));
   EXPECT_THAT(error_of("i4 LIKE '1'"), HasSubstr("LIKE is for text"));
 }
@@ -315,6 +317,19 @@ TEST(WhereClause, LimitsSizeAndDepth) {
   std::string many = "t = $1";
   for (int i = 0; i < 20; ++i) many += " or t = $1";
   EXPECT_THAT(error_of(many, {text}), HasSubstr("too long"));
+}
+
+// Each level of these would write its operand out two to four times.
+TEST(WhereClause, RefusesToRepeatConditions) {
+  std::string between = "b";
+  std::string in = "b";
+  for (int i = 0; i < 60; ++i) {
+    between = "((" + between + ") BETWEEN SYMMETRIC false AND true)";
+    in = "((" + in + ") IN (b, i4 = 1))";
+  }
+  EXPECT_THAT(error_of(between), HasSubstr("a condition cannot be an operand"));
+  EXPECT_THAT(error_of(in), HasSubstr("a condition cannot be an operand"));
+  EXPECT_TRUE(matches("(i4 = 1) IN (true, NULL) and b between false and true", {{"i4", "1"}, {"b", "t"}}));
 }
 
 TEST(WhereClause, TreatsAnImpossibleRowAsNull) {
