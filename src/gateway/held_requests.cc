@@ -35,6 +35,7 @@ class HeldRequests::Hold : public std::enable_shared_from_this<Hold> {
     all_.metrics_.held(1);
     const std::lock_guard lock(all_.mutex_);
     place_ = all_.holds_.insert(all_.holds_.end(), this);
+    cut_ = all_.cutting_;
   }
   ~Hold() {
     all_.metrics_.held(-1);
@@ -101,6 +102,7 @@ Task<void> HeldRequests::hold(Task<void> work, std::int64_t expires_at_s, http::
 
 void HeldRequests::cut_all() {
   const std::lock_guard lock(mutex_);
+  cutting_ = true;
   for (Hold* hold : holds_) hold->cut();
 }
 

@@ -26,6 +26,7 @@ class HeldRequests {
   // Awaits `work`, which fills `response`. A stream that it leaves there is held on, until its end.
   Task<void> hold(Task<void> work, std::int64_t expires_at_s, http::Response& response);
 
+  // Those that are held now, and every later one.
   void cut_all();
 
  private:
@@ -37,6 +38,7 @@ class HeldRequests {
   Metrics& metrics_;
   std::mutex mutex_;
   std::list<Hold*> holds_;  // guarded by mutex_
+  bool cutting_ = false;    // guarded by mutex_
 };
 
 }  // namespace sluice::gateway
