@@ -1,0 +1,187 @@
+#include "origin/embedded/changes.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::origin::embedded {
+
+using replication::TupleValue;
+
+void Changes::add(std::shared_ptr<Shape> shape) {
+  Relations& relations = tables_[shape->spec().table->oid];
+  auto same = [&](const auto& group) { return *group->table == *shape->spec().table; };
+  auto group = std::find_if(relations.groups.begin(), relations.groups.end(), same);
+  if (group == relations.groups.end()) {
+    group = relations.groups.insert(group, std::make_unique<Group>());
+    (*group)->table = shape->spec().table;
+    if (relations.described) (*group)->mapping = match(*relations.described, *shape->spec().table);
+  }
+  const Shape* key = shape.get();
+  auto& feed = (*group)->feeds[key] = std::make_unique<Feed>(std::move(shape));
+  (*group)->router.add(*feed);
+  group_of_[key] = group->get();
+}
+
+void Changes::remove(const Shape& shape) {
+  auto place = group_of_.find(&shape);
+  if (place == group_of_.end()) return;
+  Group& group = *place->second;
+  auto feed = group.feeds.find(&shape);
+  group.router.remove(*feed->second);
+  std::erase(touched_, feed->second.get());
+  std::erase(committed_, feed->second.get());
+  group_of_.erase(place);
+  group.feeds.erase(feed);
+  if (!group.feeds.empty()) return;
+  auto relations = tables_.find(group.table->oid);
+  std::erase_if(relations->second.groups, [&](const auto& other) { return other.get() == &group; });
+}
+
+Feed* Changes::find(const Shape& shape) {
+  auto place = group_of_.find(&shape);
+  return place == group_of_.end() ? nullptr : place->second->feeds.at(&shape).get();
+}
+
+void Changes::restart() {
+  for (Feed* feed : touched_) feed->abort_transaction();
+  touched_.clear();
+  for (auto& [oid, relations] : tables_) {
+    relations.described.reset();
+    for (auto& group : relations.groups) group->mapping.reset();
+  }
+}
+
+void Changes::begin(std::uint64_t commit_lsn, std::uint32_t xid) {
+  transaction_ = {commit_lsn, xid, transaction_json(commit_lsn, xid)};
+  position_ = 0;
+}
+
+// Without the identity of the whole row, an update does not say what the row was.
+std::optional<std::vector<std::size_t>> Changes::match(const Described& described, const sql::Table& table) {
+  if (described.schema != table.schema || described.name != table.name) return std::nullopt;
+  if (described.replica_identity != 'f') return std::nullopt;
+  std::vector<std::size_t> mapping;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const sql::Column& column = table.columns[i];
+    if (column.generated) continue;
+    if (mapping.size() == described.columns.size()) return std::nullopt;
+    const sql::Column& other = described.columns[mapping.size()];
+    if (other.name != column.name || other.type != column.type || other.type_mod != column.type_mod) return std::nullopt;
+    mapping.push_back(i);
+  }
+  return mapping.size() == described.columns.size() ? std::optional(std::move(mapping)) : std::nullopt;
+}
+
+void Changes::relation(const replication::Relation& relation) {
+  Described described{std::string(relation.schema), std::string(relation.name), relation.replica_identity, {}};
+  for (const auto& column : relation.columns) {
+    sql::Column& added = described.columns.emplace_back();
+    added.name = column.name;
+    added.type = column.type;
+    added.type_mod = column.type_mod;
+  }
+  Relations& relations = tables_[relation.oid];
+  for (auto& group : relations.groups) group->mapping = match(described, *group->table);
+  relations.described = std::move(described);
+}
+
+void Changes::place(const Group& group, replication::Tuple tuple, Values& values, const Values* unchanged) {
+  values.assign(group.table->columns.size(), std::nullopt);
+  for (std::size_t i = 0; i < tuple.size() && i < group.mapping->size(); ++i) {
+    std::size_t column = (*group.mapping)[i];
+    if (tuple[i].kind == TupleValue::Kind::kText) values[column] = tuple[i].text;
+    if (tuple[i].kind == TupleValue::Kind::kUnchanged && unchanged) values[column] = (*unchanged)[column];
+  }
+}
+
+// `fill` gives the change in the group's columns, or nothing where the message does not say enough.
+template <typename Fill>
+void Changes::route(sql::Oid oid, Fill fill) {
+  std::uint64_t position = position_++;
+  auto relations = tables_.find(oid);
+  if (relations == tables_.end()) return;
+  // Dropping a group's last feed removes the group: by index, from the end.
+  auto& groups = relations->second.groups;
+  for (std::size_t i = groups.size(); i-- > 0;) {
+    Group& group = *groups[i];
+    std::optional<RowChange> change;
+    if (group.mapping) change = fill(group);
+    if (!change) {
+      drop_wanting(group);
+      continue;
+    }
+    change->position = position;
+    deliver(group, *change);
+  }
+}
+
+void Changes::insert(const replication::Insert& insert) {
+  route(insert.relation, [&](const Group& group) -> std::optional<RowChange> {
+    place(group, insert.row, after_, nullptr);
+    return RowChange{.before = std::nullopt, .after = sql::Row(after_)};
+  });
+}
+
+void Changes::update(const replication::Update& update) {
+  route(update.relation, [&](const Group& group) -> std::optional<RowChange> {
+    if (update.old_kind != 'O') return std::nullopt;
+    place(group, update.old_row, before_, nullptr);
+    place(group, update.row, after_, &before_);
+    return RowChange{.before = sql::Row(before_), .after = sql::Row(after_)};
+  });
+}
+
+void Changes::erase(const replication::Delete& deletion) {
+  route(deletion.relation, [&](const Group& group) -> std::optional<RowChange> {
+    if (deletion.old_kind != 'O') return std::nullopt;
+    place(group, deletion.old_row, before_, nullptr);
+    return RowChange{.before = sql::Row(before_), .after = std::nullopt};
+  });
+}
+
+void Changes::deliver(Group& group, const RowChange& change) {
+  candidates_.clear();
+  group.router.find(change, candidates_);
+  std::vector<Feed*> overflowing;
+  for (Feed* feed : candidates_) {
+    bool first = !feed->in_transaction();
+    if (!feed->wants(transaction_) || !feed->change(transaction_, change)) continue;
+    if (first) touched_.push_back(feed);
+    if (feed->held_bytes() > kHeldBytesMax) overflowing.push_back(feed);
+  }
+  for (Feed* feed : overflowing) {
+    drop(*feed, unavailable("too_many_changes", "The table changes faster than its snapshot begins", 10));
+  }
+}
+
+// The group goes with its last feed.
+void Changes::drop_wanting(Group& group) {
+  std::vector<Feed*> feeds = group.router.all();
+  for (Feed* feed : feeds) {
+    if (feed->wants(transaction_)) drop(*feed, std::nullopt);
+  }
+}
+
+void Changes::drop(Feed& feed, std::optional<Failure> why) {
+  std::shared_ptr<Shape> shape = feed.shared_shape();
+  remove(*shape);
+  drop_(shape, std::move(why));
+}
+
+void Changes::truncate(const replication::Truncate& truncate) {
+  for (sql::Oid oid : truncate.relations) {
+    auto relations = tables_.find(oid);
+    if (relations == tables_.end()) continue;
+    auto& groups = relations->second.groups;
+    for (std::size_t i = groups.size(); i-- > 0;) drop_wanting(*groups[i]);
+  }
+}
+
+const std::vector<Feed*>& Changes::commit() {
+  for (Feed* feed : touched_) feed->end_transaction();
+  committed_ = std::move(touched_);
+  touched_.clear();
+  return committed_;
+}
+
+}  // namespace sluice::origin::embedded

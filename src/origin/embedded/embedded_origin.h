@@ -1,0 +1,77 @@
+// The embedded origin: the shape protocol served from Postgres's own logical replication (DESIGN, "The embedded origin").
+//
+//   EmbeddedOrigin origin({.database_url = url});
+//   origin.start();
+//   OriginApi api({...}, origin);  http::Server server({...}, api);  …
+//   origin.drain(); server.stop(); server.join(); origin.stop();
+//
+// Threads: one follows the replication stream and writes the logs (follower.h), one takes snapshots and asks the catalog
+// (maker.h); serve() runs on the callers' io_contexts, takes short locks and never waits for the database but for a shape
+// that is not there yet, or a subset.
+//
+// Order of ends: stop() before the io_contexts that serve() was called on are destroyed; the origin itself after them,
+// since requests that they still held refer to it.
+//
+// Logs are held in memory. After a restart every shape is new and clients are told to fetch anew (409); a slot and a
+// publication of the configured names that an earlier process left behind are dropped and made again at start, and the slot
+// is dropped at stop(), so that the database keeps nothing for a process that is gone.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "origin/origin.h"
+
+namespace sluice::origin {
+
+struct EmbeddedOptions {
+  std::string database_url;
+  std::string slot = "sluice";
+  std::string publication = "sluice";
+  std::size_t chunk_bytes = 10 * 1024 * 1024;
+  std::uint32_t cache_max_age_s = 60;
+  std::uint32_t cache_stale_age_s = 300;
+  std::chrono::milliseconds long_poll_timeout{20'000};
+  std::chrono::milliseconds sse_timeout{60'000};
+  std::chrono::milliseconds sse_keepalive{21'000};
+  // Beyond either, the shapes that were not used for the longest time are dropped.
+  std::size_t shapes_max = 100'000;
+  std::size_t memory_max = std::size_t{2} * 1024 * 1024 * 1024;
+  std::size_t snapshots_max = 4;  // taken at one time, each on a connection
+  std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
+  bool allow_delete = false;
+};
+
+class EmbeddedOrigin final : public Origin {
+ public:
+  using Options = EmbeddedOptions;
+
+  explicit EmbeddedOrigin(Options options);
+  ~EmbeddedOrigin() override;  // stop()
+
+  // Starts the threads and returns; health() tells when the stream stands. Once.
+  void start();
+  // Ends the threads and drops the slot. Any thread but theirs; may be called twice.
+  void stop();
+
+  Task<void> serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) override;
+  Health health() const override;
+  void drain() override;
+
+  struct Stats {
+    std::size_t shapes;
+    std::size_t log_bytes;
+    std::size_t held_requests;
+    std::uint64_t last_seen_lsn;
+  };
+  Stats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::origin

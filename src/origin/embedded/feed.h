@@ -1,0 +1,84 @@
+// The stream's side of one shape: which changes are its own, what they mean to it, and when they enter its log.
+//
+// While the shape's snapshot has no visibility yet, its changes are held; release() drops those that the snapshot holds and
+// lets the others into the log. From then on changes go straight to the log, except those of transactions that the snapshot
+// holds and that come late.
+//
+// A feed belongs to the replication thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "origin/embedded/row_encoder.h"
+#include "origin/embedded/shape.h"
+#include "origin/embedded/visibility.h"
+
+namespace sluice::origin::embedded {
+
+// Held changes of one shape; where there are more the shape is given up. Enough for the seconds until a snapshot begins.
+inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
+
+// The transaction that the stream is in.
+struct StreamTransaction {
+  std::uint64_t lsn = 0;  // of its commit: the first half of its offsets
+  std::uint32_t xid = 0;
+  std::string json;  // transaction_json()
+};
+
+// One changed row: before is absent for an insert, after for a delete. Rows have every column of the table, whatever was
+// left out of the message filled in from the old row.
+struct RowChange {
+  std::optional<sql::Row> before;
+  std::optional<sql::Row> after;
+  std::uint64_t position = 0;  // among the changes of its transaction
+};
+
+class Feed {
+ public:
+  explicit Feed(std::shared_ptr<Shape> shape) : shape_(std::move(shape)) {}
+
+  Shape& shape() const { return *shape_; }
+  const std::shared_ptr<Shape>& shared_shape() const { return shape_; }
+
+  // False where the snapshot holds the transaction already.
+  bool wants(const StreamTransaction& transaction);
+
+  // Something came of the transaction that the stream is in.
+  bool in_transaction() const { return open_.has_value(); }
+
+  // Returns whether an entry came of it.
+  bool change(const StreamTransaction& transaction, const RowChange& change);
+  void end_transaction();
+  void abort_transaction();
+
+  // `lsn`: everything that the snapshot holds was written to the log of the database before it.
+  void release(SnapshotPoint point, std::uint64_t lsn);
+  bool released() const { return released_; }
+  std::size_t held_bytes() const { return held_bytes_; }
+
+ private:
+  struct Entry {
+    shape::Offset at;
+    std::uint32_t xid;
+    std::string text;
+    bool last;
+  };
+  void add(const StreamTransaction& transaction, std::uint64_t op, std::string text);
+  void close_open(std::string_view end, bool last);
+  void write(Entry entry);
+
+  std::shared_ptr<Shape> shape_;
+  std::optional<Entry> open_;  // the last entry of the transaction so far, without its end
+  std::vector<Entry> held_;
+  std::size_t held_bytes_ = 0;
+  bool released_ = false;
+  std::optional<SnapshotPoint> point_;  // until every transaction it may hold has passed
+  std::uint64_t point_lsn_ = 0;
+};
+
+}  // namespace sluice::origin::embedded

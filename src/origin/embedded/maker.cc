@@ -1,0 +1,264 @@
+#include "origin/embedded/maker.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <charconv>
+#include <exception>
+
+#include "base/log.h"
+#include "origin/embedded/resolve.h"
+#include "origin/embedded/snapshot_writer.h"
+#include "replication/catalog.h"
+
+namespace sluice::origin::embedded {
+
+namespace asio = boost::asio;
+using replication::PgError;
+
+namespace {
+
+// How long a request waits for the maker: longer than any of its statements may take.
+constexpr std::chrono::seconds kPatience{40};
+constexpr std::chrono::milliseconds kQueryTimeout{30'000};
+// Between two looks at whether transactions that have passed on the stream are visible.
+constexpr std::chrono::milliseconds kVisibilityPause{5};
+
+void rethrow(std::exception_ptr error) {
+  if (error) std::rethrow_exception(error);
+}
+
+WaitList::Deadline patience() {
+  return std::chrono::steady_clock::now() + kPatience;
+}
+
+Failure no_such_table(const std::string& schema, const std::string& name) {
+  return bad_request("table", "Table " + shape::TableName{schema, name}.print() +
+                                  " does not exist. If the table name contains capitals or special characters you must "
+                                  "quote it.");
+}
+
+// What Postgres said goes to the log, and not to whoever asked.
+Failure database_failure(const PgError& error) {
+  log::warn("database_error", {{"sqlstate", error.sqlstate}, {"error", error.message}});
+  if (error.connection_lost()) return unavailable("database_unreachable", "The database cannot be reached", 10);
+  return unavailable("snapshot_failed", "The database could not be read", 10);
+}
+
+Failure not_active(Origin::Health health) {
+  if (health == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
+  return unavailable("database_unreachable", "The database cannot be reached", 10);
+}
+
+SnapshotPoint to_point(const replication::SnapshotInfo& info) {
+  return {info.xmin, info.xmax, info.xip};
+}
+
+// pg_current_snapshot()'s text: xmin:xmax:xip,xip,…
+std::optional<SnapshotPoint> parse_point(std::string_view text) {
+  std::vector<std::uint64_t> numbers;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    std::uint64_t number = 0;
+    auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) return std::nullopt;
+    numbers.push_back(number);
+    at = next;
+    while (at < end && (*at == ':' || *at == ',')) ++at;
+  }
+  if (numbers.size() < 2) return std::nullopt;
+  SnapshotPoint point{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
+  std::sort(point.in_progress.begin(), point.in_progress.end());
+  return point;
+}
+
+replication::SnapshotQuery snapshot_query(const ShapeSpec& spec) {
+  replication::SnapshotQuery query;
+  query.schema = spec.table->schema;
+  query.table = spec.table->name;
+  for (std::size_t column : spec.encoder.columns()) query.columns.push_back(spec.table->columns[column].name);
+  if (spec.where) query.where = spec.where->sql();
+  if (spec.log == shape::LogMode::kChangesOnly) query.where = "false";
+  return query;
+}
+
+}  // namespace
+
+Maker::Maker(MakerOptions options, Registry& registry, store::LogStore& store, Follower& follower)
+    : options_(std::move(options)),
+      registry_(registry),
+      store_(store),
+      follower_(follower),
+      queries_({.url = options_.database_url, .statement_timeout = kQueryTimeout}, options_.queries_max),
+      snapshots_({.url = options_.database_url}, options_.snapshots_max) {}
+
+void Maker::run() {
+  context_.run();
+}
+void Maker::stop() {
+  context_.stop();
+}
+
+Task<Maker::Found> Maker::find_or_make(const shape::Definition& definition) {
+  std::string text = definition.canonical_text();
+  if (auto shape = registry_.find(text)) co_return shape;
+  if (auto health = follower_.health(); health != Origin::Health::kActive) co_return std::unexpected(not_active(health));
+  auto resolution = begin_resolving(text, definition);
+  if (!resolution) co_return std::unexpected(unavailable("too_many_shapes", "Too many new shapes at once", 5));
+  auto found = co_await resolution->get(patience());
+  if (!found) co_return std::unexpected(unavailable("timeout", "The database did not answer in time", 5));
+  co_return *found;
+}
+
+std::shared_ptr<Maker::Resolution> Maker::begin_resolving(const std::string& text, const shape::Definition& definition) {
+  std::lock_guard lock(mutex_);
+  auto place = resolving_.find(text);
+  if (place != resolving_.end()) return place->second;
+  if (resolving_.size() >= kResolvingMax) return nullptr;
+  auto resolution = std::make_shared<Resolution>();
+  resolving_.emplace(text, resolution);
+  asio::co_spawn(context_, resolve(text, definition, resolution), rethrow);
+  return resolution;
+}
+
+Task<void> Maker::resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution) {
+  Found found = co_await find_or_create(text, definition);
+  {
+    std::lock_guard lock(mutex_);
+    resolving_.erase(text);
+  }
+  resolution->set(std::move(found));
+}
+
+Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::Definition& definition) {
+  auto lease = co_await queries_.acquire();
+  if (!lease) co_return std::unexpected(database_failure(lease.error()));
+  const shape::TableName& name = definition.table();
+  auto table = co_await replication::load_table(**lease, name.schema, name.name);
+  if (!table) {
+    if (table.error().undefined_table()) co_return std::unexpected(no_such_table(name.schema, name.name));
+    co_return std::unexpected(database_failure(table.error()));
+  }
+  if (table->kind != 'r' && table->kind != 'p') {
+    co_return std::unexpected(bad_request("table", name.print() + " is not a table: its changes cannot be followed"));
+  }
+  bool full_identity = table->replica_identity == 'f';
+  auto spec = embedded::resolve(definition, std::make_shared<const sql::Table>(as_published(std::move(*table))));
+  if (!spec) co_return std::unexpected(spec.error());
+  auto inserted = registry_.find_or_create(text, std::move(*spec));
+  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, full_identity), rethrow);
+  co_return inserted.shape;
+}
+
+Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
+  auto lease = co_await snapshots_.acquire();
+  auto taken = std::expected<void, Failure>();
+  if (!lease) {
+    taken = std::unexpected(database_failure(lease.error()));
+  } else {
+    taken = co_await take_snapshot(**lease, shape, full_identity);
+  }
+  if (taken) {
+    asio::post(follower_.executor(), [this, shape] { follower_.finish(shape); });
+    co_return;
+  }
+  registry_.drop(shape, std::move(taken.error()));
+  follower_.forget(shape);
+}
+
+// The order is what makes the join exact: publish, listen, snapshot (visibility.h).
+Task<std::expected<void, Failure>> Maker::take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape,
+                                                        bool full_identity) {
+  std::uint64_t generation = follower_.generation();
+  auto published = co_await publish(connection, *shape->spec().table, full_identity, generation);
+  if (!published) co_return published;
+  auto listening = co_await listen(connection, shape, generation);
+  if (!listening) co_return listening;
+  SnapshotWriter writer(*shape, store_, options_.memory_max, [this, shape](const replication::SnapshotInfo& info) {
+    asio::post(follower_.executor(),
+               [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(*shape, point, lsn); });
+  });
+  auto info = co_await replication::read_snapshot(connection, snapshot_query(shape->spec()), writer);
+  if (!info) {
+    const sql::Table& table = *shape->spec().table;
+    if (info.error().undefined_table()) co_return std::unexpected(no_such_table(table.schema, table.name));
+    if (!info.error().undefined_column()) co_return std::unexpected(database_failure(info.error()));
+  }
+  if (!info || writer.table_differs()) {
+    co_return std::unexpected(unavailable("table_altered", "The table was altered meanwhile; try again", 1));
+  }
+  writer.end(*info);
+  if (writer.failure()) co_return std::unexpected(*writer.failure());
+  co_return std::expected<void, Failure>();
+}
+
+// One at a time for each table: who finds it in the publication already must not miss that somebody else is still waiting
+// for its writers.
+Task<std::expected<void, Failure>> Maker::publish(replication::Connection& connection, const sql::Table& table,
+                                                  bool full_identity, std::uint64_t generation) {
+  while (publishing_.contains(table.oid)) {
+    co_await publishing_waiters_.wait(WaitList::Deadline::max(), [&] { return !publishing_.contains(table.oid); });
+  }
+  auto known = published_.find(table.oid);
+  if (full_identity && known != published_.end() && known->second == generation) co_return std::expected<void, Failure>();
+  publishing_.insert(table.oid);
+  auto published = co_await replication::publish_table(connection, options_.publication, table);
+  publishing_.erase(table.oid);
+  publishing_waiters_.wake_all();
+  if (!published) {
+    if (published.error().undefined_table()) co_return std::unexpected(no_such_table(table.schema, table.name));
+    co_return std::unexpected(database_failure(published.error()));
+  }
+  published_[table.oid] = generation;
+  co_return std::expected<void, Failure>();
+}
+
+// Listens, then waits until what has passed on the stream before is visible.
+Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
+                                                 std::uint64_t generation) {
+  using Seen = std::shared_ptr<const RecentTransactions::List>;
+  auto promise = std::make_shared<Promise<Seen>>();
+  asio::post(follower_.executor(),
+             [this, promise, shape, generation] { promise->set(follower_.listen(shape, generation)); });
+  auto seen = co_await promise->get(patience());
+  if (!seen || !*seen) co_return std::unexpected(not_active(follower_.health()));
+  WaitList nobody;
+  auto deadline = patience();
+  while (!(*seen)->empty()) {
+    auto result = co_await connection.query("SELECT pg_current_snapshot()::text");
+    if (!result) co_return std::unexpected(database_failure(result.error()));
+    auto point = parse_point(result->text(0, 0));
+    if (point && holds_all(*point, **seen)) break;
+    auto now = std::chrono::steady_clock::now();
+    if (now > deadline) co_return std::unexpected(unavailable("commit_pending", "A commit is being waited for", 5));
+    co_await nobody.wait(now + kVisibilityPause, [] { return false; });
+  }
+  co_return std::expected<void, Failure>();
+}
+
+Task<Maker::Rows> Maker::read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
+  auto result = std::make_shared<Promise<std::shared_ptr<Rows>>>();
+  asio::co_spawn(context_, read(std::move(query), std::move(sink), result), rethrow);
+  auto rows = co_await result->get(patience());
+  if (!rows) co_return std::unexpected(unavailable("timeout", "The database did not answer in time", 5));
+  co_return **rows;
+}
+
+Task<void> Maker::read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
+                       std::shared_ptr<Promise<std::shared_ptr<Rows>>> result) {
+  auto lease = co_await queries_.acquire();
+  if (!lease) {
+    result->set(std::make_shared<Rows>(std::unexpected(database_failure(lease.error()))));
+    co_return;
+  }
+  auto info = co_await replication::read_snapshot(**lease, std::move(query), *sink);
+  if (!info) {
+    result->set(std::make_shared<Rows>(std::unexpected(database_failure(info.error()))));
+    co_return;
+  }
+  result->set(std::make_shared<Rows>(std::move(*info)));
+}
+
+}  // namespace sluice::origin::embedded

@@ -1,0 +1,90 @@
+// Makes shapes: looks the table up, resolves the definition, takes the snapshot.
+//
+// Runs on an io_context and a thread of its own, so that reading a large table delays neither the stream nor answers.
+// However many ask for one definition at once, it is resolved once, and its snapshot is taken once. Snapshots are bounded
+// in number; those who ask for more wait their turn, and validation has connections of its own, so a wrong request is
+// refused at once even while large tables are being read.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "origin/embedded/follower.h"
+#include "origin/embedded/pool.h"
+#include "origin/embedded/promise.h"
+#include "origin/embedded/registry.h"
+#include "replication/snapshot.h"
+#include "shape/definition.h"
+
+namespace sluice::origin::embedded {
+
+// Definitions being resolved at one time: each is a coroutine and an entry of a map. Beyond: 503.
+inline constexpr std::size_t kResolvingMax = 20'000;
+
+struct MakerOptions {
+  std::string database_url;
+  std::string publication;
+  std::size_t snapshots_max = 4;  // at one time: each is a connection and reads a table
+  std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
+  std::size_t memory_max = 0;     // of all logs: a snapshot that would exceed it is given up
+};
+
+class Maker {
+ public:
+  using Found = std::expected<std::shared_ptr<Shape>, Failure>;
+
+  // All outlive it.
+  Maker(MakerOptions options, Registry& registry, store::LogStore& store, Follower& follower);
+
+  // On the caller's io_context; any thread. The shape is perhaps still being made.
+  Task<Found> find_or_make(const shape::Definition& definition);
+
+  // Reads rows on a connection of the maker's. `sink` is called on the maker's thread.
+  using Rows = std::expected<replication::SnapshotInfo, Failure>;
+  Task<Rows> read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
+
+  void run();
+  // Any thread; returns at once.
+  void stop();
+  Executor executor() { return context_.get_executor(); }
+
+ private:
+  using Resolution = Promise<Found>;
+  std::shared_ptr<Resolution> begin_resolving(const std::string& text, const shape::Definition& definition);
+  Task<void> resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution);
+  Task<Found> find_or_create(const std::string& text, const shape::Definition& definition);
+  Task<void> make(std::shared_ptr<Shape> shape, bool full_identity);
+  Task<std::expected<void, Failure>> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape,
+                                                   bool full_identity);
+  Task<std::expected<void, Failure>> publish(replication::Connection& connection, const sql::Table& table,
+                                             bool full_identity, std::uint64_t generation);
+  Task<std::expected<void, Failure>> listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
+                                            std::uint64_t generation);
+  Task<void> read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
+                  std::shared_ptr<Promise<std::shared_ptr<Rows>>> result);
+
+  const MakerOptions options_;
+  Registry& registry_;
+  store::LogStore& store_;
+  Follower& follower_;
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<Resolution>> resolving_;
+
+  // The rest belongs to the thread.
+  std::unordered_map<sql::Oid, std::uint64_t> published_;  // in which generation of the follower
+  std::unordered_set<sql::Oid> publishing_;
+  WaitList publishing_waiters_;
+  Pool queries_;
+  Pool snapshots_;
+  boost::asio::io_context context_{1};  // last: what it holds refers to the others
+  boost::asio::executor_work_guard<Executor> work_{context_.get_executor()};
+};
+
+}  // namespace sluice::origin::embedded

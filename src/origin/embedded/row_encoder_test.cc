@@ -1,0 +1,132 @@
+#include "origin/embedded/row_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+#include "origin/embedded/test_table.h"
+
+namespace sluice::origin::embedded {
+namespace {
+
+using Values = std::vector<std::optional<std::string_view>>;
+
+class RowEncoderTest : public testing::Test {
+ protected:
+  std::string transaction_ = transaction_json(500, 7);
+  ChangeHeader header_{transaction_, 4};
+  RowEncoder encoder_{items_table(), {0, 1, 2}};
+  Values one_{"1", "a", std::nullopt};
+  Values two_{"1", "b", std::nullopt};
+};
+
+TEST_F(RowEncoderTest, SnapshotRow) {
+  std::string out;
+  encoder_.append_snapshot_row(out, one_);
+  EXPECT_EQ(out, R"({"key":"\"public\".\"items\"/\"1\"","value":{"id":"1","title":"a","org":null},)"
+                 R"("headers":{"operation":"insert","relation":["public","items"]}},)"
+                 "\n");
+}
+
+TEST_F(RowEncoderTest, SubsetRowCarriesItsMark) {
+  std::string out;
+  encoder_.append_subset_row(out, one_, 9);
+  EXPECT_TRUE(out.ends_with(",\"snapshot_mark\":9}},\n")) << out;
+}
+
+TEST_F(RowEncoderTest, Insert) {
+  std::string out;
+  encoder_.append_insert(out, one_, header_);
+  EXPECT_EQ(
+      out,
+      R"({"key":"\"public\".\"items\"/\"1\"","value":{"id":"1","title":"a","org":null},"headers":{"operation":"insert",)"
+      R"("relation":["public","items"],"lsn":"500","txids":[7],"op_position":4)");
+}
+
+TEST_F(RowEncoderTest, UpdateTellsTheKeyAndWhatChanged) {
+  std::string out;
+  encoder_.append_update(out, one_, two_, header_, false);
+  EXPECT_NE(out.find(R"("value":{"id":"1","title":"b"},"headers":{"operation":"update")"), std::string::npos) << out;
+  EXPECT_EQ(out.find("old_value"), std::string::npos);
+}
+
+TEST_F(RowEncoderTest, FullUpdateTellsTheRowAndTheOldValues) {
+  std::string out;
+  encoder_.append_update(out, one_, two_, header_, true);
+  EXPECT_NE(out.find(R"("value":{"id":"1","title":"b","org":null},"old_value":{"title":"a"},)"), std::string::npos) << out;
+}
+
+TEST_F(RowEncoderTest, UpdateToNullTellsNull) {
+  Values null{"1", std::nullopt, std::nullopt};
+  std::string out;
+  encoder_.append_update(out, one_, null, header_, false);
+  EXPECT_NE(out.find(R"("value":{"id":"1","title":null})"), std::string::npos) << out;
+}
+
+TEST_F(RowEncoderTest, DeleteTellsTheKeyOrTheRow) {
+  std::string by_key, full;
+  encoder_.append_delete(by_key, one_, header_, false);
+  encoder_.append_delete(full, one_, header_, true);
+  EXPECT_NE(by_key.find(R"("value":{"id":"1"},)"), std::string::npos) << by_key;
+  EXPECT_NE(full.find(R"("value":{"id":"1","title":"a","org":null},)"), std::string::npos) << full;
+}
+
+TEST_F(RowEncoderTest, AKeyChangeIsTwoEntriesThatNameEachOther) {
+  Values moved{"2", "a", std::nullopt};
+  std::string removed, added;
+  encoder_.append_key_change(removed, added, one_, moved, header_, {transaction_, 5}, false);
+  EXPECT_TRUE(removed.ends_with(R"("op_position":4,"key_change_to":"\"public\".\"items\"/\"2\"")")) << removed;
+  EXPECT_TRUE(added.ends_with(R"("op_position":5,"key_change_from":"\"public\".\"items\"/\"1\"")")) << added;
+  EXPECT_FALSE(encoder_.same_key(one_, moved));
+  EXPECT_TRUE(encoder_.same_key(one_, two_));
+}
+
+TEST_F(RowEncoderTest, ComparesOnlyWhatTheShapeShows) {
+  RowEncoder narrow(items_table(), {0, 2});
+  EXPECT_TRUE(narrow.same_value(one_, two_));
+  EXPECT_FALSE(encoder_.same_value(one_, two_));
+}
+
+TEST(RowEncoder, KeysDoubleSlashesAndTellNull) {
+  sql::Table table = items_table();
+  table.name = "odd\"/name";
+  for (sql::Column& column : table.columns) column.pk_index.reset();
+  RowEncoder encoder(table, {0, 1});
+  Values row{"a/b", std::nullopt, "unseen"};
+  std::string out;
+  encoder.append_snapshot_row(out, row);
+  EXPECT_TRUE(out.starts_with(R"({"key":"\"public\".\"odd\"\"/name\"/\"a//b\"/_",)")) << out;
+}
+
+TEST(RowEncoder, KeysFollowTheOrderOfThePrimaryKey) {
+  sql::Table table = items_table();
+  table.columns[0].pk_index = 1;
+  table.columns[1].pk_index = 0;
+  RowEncoder encoder(table, {0, 1, 2});
+  std::string out;
+  encoder.append_snapshot_row(out, Values{"1", "t", "o"});
+  EXPECT_TRUE(out.starts_with(R"({"key":"\"public\".\"items\"/\"t\"/\"1\"")")) << out;
+}
+
+TEST(RowEncoder, NoEntryHoldsANewline) {
+  RowEncoder encoder(items_table(), {0, 1, 2});
+  std::string out;
+  encoder.append_snapshot_row(out, Values{"1", "a\nb\r\n", "\n"});
+  EXPECT_EQ(out.find('\n'), out.size() - 1);
+}
+
+TEST(RowEncoder, SchemaTellsTypesAndTheirModifiers) {
+  sql::Table table = items_table();
+  table.columns[1].type_name = "varchar";
+  table.columns[1].type_mod = 14;
+  table.columns[2].type_name = "numeric";
+  table.columns[2].type_mod = (12 << 16 | 4) + 4;
+  table.columns[2].dimensions = 1;
+  EXPECT_EQ(RowEncoder(table, {0, 1, 2}).schema_json(),
+            R"({"id":{"type":"int8","not_null":true,"pk_index":0},"title":{"type":"varchar","max_length":10},)"
+            R"("org":{"type":"numeric","dims":1,"precision":12,"scale":4}})");
+}
+
+}  // namespace
+}  // namespace sluice::origin::embedded

@@ -1,0 +1,169 @@
+#include "origin/embedded/serving.h"
+
+#include <utility>
+
+#include "origin/embedded/subset.h"
+
+namespace sluice::origin::embedded {
+namespace {
+
+using shape::Live;
+using shape::Offset;
+using Clock = std::chrono::steady_clock;
+
+// How long a request waits for a snapshot before it is told to come back: below what clients and balancers wait for.
+constexpr std::chrono::seconds kSnapshotPatience{30};
+// A shape that is dropped while it is being made is made again this often for one request.
+constexpr int kMakeAttempts = 3;
+
+class Count {
+ public:
+  explicit Count(std::atomic<std::size_t>& counter) : counter_(counter) { ++counter_; }
+  ~Count() { --counter_; }
+  Count(const Count&) = delete;
+  Count& operator=(const Count&) = delete;
+
+ private:
+  std::atomic<std::size_t>& counter_;
+};
+
+bool begins(const shape::Position& position) {
+  return position.offset.is_before_all() || position.offset.is_now();
+}
+
+// With offset -1 and now a handle means nothing.
+bool names_another(const shape::Position& position, const Shape& shape) {
+  return !begins(position) && position.handle != shape.handle();
+}
+
+}  // namespace
+
+Serving::Serving(ServingOptions options, Registry& registry, Maker& maker, Follower& follower, const LastSeen& last_seen)
+    : options_(std::move(options)), registry_(registry), maker_(maker), follower_(follower), last_seen_(last_seen) {}
+
+Told Serving::told(const Shape& shape, const AuthorizedRequest& request) const {
+  auto interval = std::chrono::duration_cast<std::chrono::seconds>(options_.long_poll_timeout);
+  return {request, shape, options_.cache, static_cast<std::uint64_t>(interval.count())};
+}
+
+Task<void> Serving::serve(RequestPtr request, http::Response& response) {
+  if (request->verb() == Verb::kDelete) {
+    remove(*request, response);
+    return {};
+  }
+  auto shape = registry_.find(request->shape().definition.canonical_text());
+  if (shape && answer_now(shape, *request, response)) return {};
+  return serve_later(std::move(request), response);
+}
+
+void Serving::remove(const AuthorizedRequest& request, http::Response& response) {
+  if (!options_.allow_delete) return answer_delete_refused(response);
+  auto shape = registry_.find(request.shape().definition.canonical_text());
+  if (!shape) return answer_not_found(response);
+  registry_.drop(shape);
+  follower_.forget(shape);
+  answer_deleted(response);
+}
+
+// False where there is something to wait for.
+bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response) {
+  const shape::Position& position = request.shape().position;
+  if (shape->phase() != Phase::kReady) return false;
+  shape->touch(Clock::now());
+  if (names_another(position, *shape)) {
+    answer_must_refetch(request, &shape->handle(), response);
+    return true;
+  }
+  if (request.shape().subset) return false;
+  auto up_to_date = last_seen_.get();  // before the log is read
+  if (position.offset.is_now()) {
+    answer_empty(told(*shape, request), shape->log().head(), *up_to_date, response);
+    return true;
+  }
+  auto page = shape->log().read(position.offset);
+  if (!page) return false;
+  if (position.live == Live::kSse) {
+    answer_events(shape, told(*shape, request), *page, response);
+    return true;
+  }
+  if (position.live == Live::kLongPoll && page->at_head && page->buffers.empty()) return false;
+  answer_page(told(*shape, request), std::move(*page), *up_to_date, response);
+  return true;
+}
+
+void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
+                            http::Response& response) {
+  begin_events(told, page.at_head, response);
+  Offset from = page.buffers.empty() ? page.end : told.request.shape().position.offset;
+  response.stream = std::make_unique<EventStream>(shape, from, options_.events, last_seen_, draining_);
+}
+
+Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
+  Count held(held_);
+  const shape::Position& position = request->shape().position;
+  for (int attempt = 0; attempt < kMakeAttempts; ++attempt) {
+    auto found = co_await maker_.find_or_make(request->shape().definition);
+    if (!found) co_return answer_failure(*request, found.error(), response);
+    std::shared_ptr<Shape> shape = std::move(*found);
+    if (names_another(position, *shape)) co_return answer_must_refetch(*request, &shape->handle(), response);
+    if (!co_await wait_until_made(shape)) break;
+    if (shape->phase() == Phase::kDropped) {
+      if (shape->failure()) co_return answer_failure(*request, *shape->failure(), response);
+      if (!begins(position)) co_return answer_must_refetch(*request, nullptr, response);
+      continue;
+    }
+    if (request->shape().subset) co_return co_await serve_subset(shape, request, response);
+    if (answer_now(shape, *request, response)) co_return;
+    co_return co_await hold(shape, request, response);
+  }
+  answer_failure(*request, unavailable("snapshot_pending", "The shape is being made", 5), response);
+}
+
+Task<bool> Serving::wait_until_made(std::shared_ptr<Shape> shape) {
+  if (shape->phase() != Phase::kCreating) co_return true;
+  co_await shape->waiters().wait(Clock::now() + kSnapshotPatience,
+                                 [&] { return draining_ || shape->phase() != Phase::kCreating; });
+  co_return shape->phase() != Phase::kCreating;
+}
+
+// A live request at the head; or one from beyond it, which a server that was restored from an older state may get.
+Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
+  Offset at = request->shape().position.offset;
+  auto page = shape->log().read(at);
+  bool beyond = !page;
+  if (page) at = page->end;
+  auto patience = beyond ? options_.long_poll_timeout / 2 : options_.long_poll_timeout;
+  auto has_more = [&] { return beyond ? shape->log().head() >= at : shape->log().head() > at; };
+  co_await shape->waiters().wait(Clock::now() + patience,
+                                 [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); });
+  if (shape->phase() == Phase::kDropped) co_return answer_must_refetch(*request, nullptr, response);
+  if (has_more() && answer_now(shape, *request, response)) co_return;
+  if (beyond) {
+    co_return answer_failure(*request, bad_request("offset", "out of bounds for this shape"), response);
+  }
+  if (!draining_ && follower_.health() != Origin::Health::kActive) {
+    co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);
+  }
+  answer_empty(told(*shape, *request), at, *last_seen_.get(), response);
+}
+
+Task<void> Serving::serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
+  const shape::Request& asked = request->shape();
+  auto query = subset_query(shape->spec(), asked.definition, *asked.subset);
+  if (!query) co_return answer_failure(*request, query.error(), response);
+  Offset head = shape->log().head();
+  auto writer = std::make_shared<SubsetWriter>(shape);
+  auto info = co_await maker_.read_rows(std::move(*query), writer);
+  if (!info) co_return answer_failure(*request, info.error(), response);
+  auto body = writer->finish(*info);
+  if (!body) co_return answer_failure(*request, body.error(), response);
+  begin_subset(told(*shape, *request), head, response);
+  response.buffers.push_back(Buffer::of(std::move(*body)));
+}
+
+void Serving::drain() {
+  draining_ = true;
+  for (const auto& shape : registry_.all()) shape->waiters().wake_all();
+}
+
+}  // namespace sluice::origin::embedded

@@ -1,0 +1,65 @@
+// What is answered to a request, and when: the protocol's decisions (PROTOCOL sections 2, 8, 9).
+//
+// A request for what is there already is answered at once, without a coroutine. The others wait: for the shape to be made,
+// for a change to come, or for a subset to be read.
+//
+// A handle is no capability: the definition decides which shape is meant, and a handle of another one is answered 409.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "http/message.h"
+#include "origin/authorized_request.h"
+#include "origin/embedded/answer.h"
+#include "origin/embedded/events.h"
+#include "origin/embedded/follower.h"
+#include "origin/embedded/last_seen.h"
+#include "origin/embedded/maker.h"
+#include "origin/embedded/registry.h"
+
+namespace sluice::origin::embedded {
+
+struct ServingOptions {
+  CacheFields cache;
+  std::chrono::milliseconds long_poll_timeout;
+  EventOptions events;
+  bool allow_delete;
+};
+
+class Serving {
+ public:
+  // All outlive it.
+  Serving(ServingOptions options, Registry& registry, Maker& maker, Follower& follower, const LastSeen& last_seen);
+
+  // As origin::Origin says of serve() and drain().
+  Task<void> serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response);
+  void drain();
+
+  // Requests that wait for something now, event streams apart.
+  std::size_t held() const { return held_.load(std::memory_order_relaxed); }
+
+ private:
+  using RequestPtr = std::shared_ptr<const AuthorizedRequest>;
+
+  bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response);
+  void answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
+                     http::Response& response);
+  void remove(const AuthorizedRequest& request, http::Response& response);
+  Task<void> serve_later(RequestPtr request, http::Response& response);
+  Task<bool> wait_until_made(std::shared_ptr<Shape> shape);
+  Task<void> hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
+  Task<void> serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
+  Told told(const Shape& shape, const AuthorizedRequest& request) const;
+
+  const ServingOptions options_;
+  Registry& registry_;
+  Maker& maker_;
+  Follower& follower_;
+  const LastSeen& last_seen_;
+  std::atomic<bool> draining_{false};
+  std::atomic<std::size_t> held_{0};
+};
+
+}  // namespace sluice::origin::embedded

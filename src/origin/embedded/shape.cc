@@ -1,0 +1,38 @@
+#include "origin/embedded/shape.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "origin/embedded/events.h"
+
+namespace sluice::origin::embedded {
+
+void Shape::set_ready() {
+  Phase expected = Phase::kCreating;
+  if (phase_.compare_exchange_strong(expected, Phase::kReady)) waiters_.wake_all();
+}
+
+void Shape::set_dropped(std::optional<Failure> why) {
+  if (dropping_.exchange(true)) return;
+  failure_ = std::move(why);
+  phase_.store(Phase::kDropped, std::memory_order_release);
+  waiters_.wake_all();
+}
+
+Shape::Events Shape::events_after(shape::Offset after, const UpToDate& up_to_date) {
+  std::lock_guard lock(events_mutex_);
+  // An older spelling is still true: it ends where those behind it go on.
+  if (events_.after == after && events_.end > after) return events_;
+  auto page = log_->read(after);
+  if (!page) return {after, after, Buffer()};
+  std::string text = to_events(page->buffers);
+  if (page->at_head) text += up_to_date.event.bytes();
+  events_ = {after, page->end, Buffer::of(std::move(text))};
+  return events_;
+}
+
+std::string make_handle() {
+  return fmt::format("{}-{}", random_u64(), random_u64());
+}
+
+}  // namespace sluice::origin::embedded

@@ -1,0 +1,55 @@
+#include "origin/embedded/snapshot_writer.h"
+
+#include <fmt/format.h>
+
+namespace sluice::origin::embedded {
+
+sql::Table as_published(sql::Table table) {
+  table.replica_identity = 'f';
+  return table;
+}
+
+std::string snapshot_members(const replication::SnapshotInfo& info) {
+  std::string out = fmt::format(R"("xmin":"{}","xmax":"{}","xip_list":[)", info.xmin, info.xmax);
+  for (std::size_t i = 0; i < info.xip.size(); ++i) {
+    fmt::format_to(std::back_inserter(out), R"({}"{}")", i == 0 ? "" : ",", info.xip[i]);
+  }
+  return out += ']';
+}
+
+SnapshotWriter::SnapshotWriter(Shape& shape, const store::LogStore& store, std::size_t memory_max,
+                               std::function<void(const replication::SnapshotInfo&)> begun)
+    : shape_(shape), store_(store), memory_max_(memory_max), begun_(std::move(begun)) {}
+
+void SnapshotWriter::begin(const replication::SnapshotInfo& info) {
+  table_differs_ = as_published(*info.table) != *shape_.spec().table;
+  if (table_differs_) return;
+  columns_ = info.columns;
+  values_.assign(info.table->columns.size(), std::nullopt);
+  begun_(info);
+}
+
+bool SnapshotWriter::given_up() const {
+  return table_differs_ || failure_ || shape_.phase() == Phase::kDropped;
+}
+
+void SnapshotWriter::row(sql::Row values) {
+  if (given_up()) return;
+  if (store_.bytes() > memory_max_) {
+    failure_ = unavailable("shape_too_large", "The shape does not fit into the memory for shapes", 60);
+    return;
+  }
+  for (std::size_t i = 0; i < columns_.size(); ++i) values_[columns_[i]] = values[i];
+  entry_.clear();
+  shape_.spec().encoder.append_snapshot_row(entry_, values_);
+  shape_.log().append_snapshot(entry_);
+}
+
+void SnapshotWriter::end(const replication::SnapshotInfo& info) {
+  if (given_up()) return;
+  shape_.log().append_snapshot(fmt::format(R"({{"headers":{{"control":"snapshot-end",{}}}}},)"
+                                           "\n",
+                                           snapshot_members(info)));
+}
+
+}  // namespace sluice::origin::embedded
