@@ -77,7 +77,6 @@ struct Pool {
 };
 
 const std::vector<Pool>& pools() {
-  static const std::string ints = "-9223372036854775808";
   static const std::vector<Pool> out{
       {"int2", {"0", "1", "-1", "7", "32767", "-32768", "2"}},
       {"int4", {"0", "1", "-1", "7", "2147483647", "-2147483648", "16777217", "2", "3"}},
