@@ -43,9 +43,13 @@ void Connection::start_refused() {
 void Connection::spawn(std::shared_ptr<Connection> self, Task<void> work) {
   const auto slot = self->cancel_.slot();
   const auto executor = self->socket_.get_executor();
-  // The completion handler owns the connection. Whatever ended the coroutine, the connection is closed with it.
+  // The completion handler owns the connection. Whatever ended the coroutine, the socket is closed with it, which ends a
+  // watch that may still be waiting.
   boost::asio::co_spawn(executor, std::move(work),
-                        boost::asio::bind_cancellation_slot(slot, [self = std::move(self)](std::exception_ptr) {}));
+                        boost::asio::bind_cancellation_slot(slot, [self = std::move(self)](std::exception_ptr) {
+                          boost::system::error_code ignored;
+                          self->socket_.close(ignored);
+                        }));
 }
 
 void Connection::drain() {

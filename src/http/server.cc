@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <charconv>
 #include <system_error>
 #include <thread>
@@ -48,6 +49,13 @@ unsigned cores() {
   return std::max(1u, known ? static_cast<unsigned>(CPU_COUNT(&set)) : std::thread::hardware_concurrency());
 }
 
+// SO_REUSEPORT would let a second server of the same user take half of a first one's connections unnoticed.
+void require_unused(const tcp::endpoint& endpoint) {
+  if (endpoint.port() == 0) return;
+  boost::asio::io_context context(1);
+  tcp::acceptor probe(context, endpoint, true);
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -66,6 +74,7 @@ struct Server::Impl {
   void listen(const std::string& text) {
     tcp::endpoint endpoint = parse_address(text);
     try {
+      require_unused(endpoint);
       for (const auto& worker : workers) endpoint = worker->listen(endpoint);
     } catch (const boost::system::system_error& error) {
       fail(error.code(), text);

@@ -8,10 +8,6 @@ using boost::asio::ip::tcp;
 
 Worker::Worker(ServerShared& shared, unsigned index) : shared_(shared), index_(index) {}
 
-Worker::~Worker() {
-  aborting_ = true;
-}
-
 tcp::endpoint Worker::listen(const tcp::endpoint& endpoint) {
   using ReusePort = boost::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
   Acceptor& acceptor = acceptors_.emplace_back(context_);

@@ -49,7 +49,6 @@ class Worker {
   };
 
   Worker(ServerShared& shared, unsigned index);
-  ~Worker();
 
   // Binds one more address; throws std::system_error. The endpoint with its real port.
   boost::asio::ip::tcp::endpoint listen(const boost::asio::ip::tcp::endpoint& endpoint);
