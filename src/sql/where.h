@@ -65,7 +65,8 @@ class WhereClause {
   const std::vector<std::size_t>& columns() const;
 
   // Top-level conjuncts of the form column = constant, with the constant as Postgres prints it: what a router hashes on.
-  // Only those where equal text means equal value (ints, text, uuid, enums, and bool as t or f; not float, numeric, char(n)).
+  // Only those where equal text means equal value (ints, text, uuid, enums, and bool as t or f; not float, numeric,
+  // char(n)).
   struct Equality {
     std::size_t column;
     std::string value;
