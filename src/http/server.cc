@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <charconv>
 #include <system_error>
 #include <thread>
@@ -53,7 +54,10 @@ unsigned cores() {
 void require_unused(const tcp::endpoint& endpoint) {
   if (endpoint.port() == 0) return;
   boost::asio::io_context context(1);
-  tcp::acceptor probe(context, endpoint, true);
+  tcp::acceptor probe(context, endpoint.protocol());
+  probe.set_option(tcp::acceptor::reuse_address(true));
+  if (endpoint.address().is_v6()) probe.set_option(boost::asio::ip::v6_only(true));
+  probe.bind(endpoint);
 }
 
 }  // namespace

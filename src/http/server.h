@@ -3,6 +3,9 @@
 //
 // Requests are read whole, then handled (http/message.h). Everything that RFC 9112 calls invalid or that two parsers could
 // read differently is answered 400 and closed (SECURITY H50 to H54, H57).
+//
+// While a handler's Task or a body's stream is awaited, the client is watched from the next quarter of a second on: where it
+// closes its connection, or its sending side, the work is cancelled. Requests that it pipelines meanwhile wait their turn.
 #pragma once
 
 #include <chrono>
@@ -32,7 +35,7 @@ struct ServerLimits {
 
 struct ServerOptions {
   std::vector<std::string> listen;  // "127.0.0.1:4000", "[::1]:4000"; port 0 picks one
-  unsigned threads = 0;             // 0: one a core
+  unsigned threads = 0;             // 0: one a core the process may run on
   ServerLimits limits;
 };
 
@@ -61,7 +64,8 @@ class Server {
   // The addresses bound, with real ports.
   const std::vector<std::string>& addresses() const;
   ServerStats stats() const;
-  // The io_contexts, for what must run on the connections' threads (client pools, timers).
+  // The io_contexts, for what must run on the connections' threads (client pools, timers). They live as long as the Server,
+  // so what uses them is destroyed before it; they stop when the last connection has ended after stop().
   std::vector<boost::asio::io_context*> contexts();
 
  private:

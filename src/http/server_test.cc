@@ -371,6 +371,20 @@ TEST(HttpServer, DoesNotShareAnAddressWithAnotherServer) {
   EXPECT_THROW(Server(options, handler), std::system_error);
 }
 
+TEST(HttpServer, ServesBothFamiliesOnOnePort) {
+  testing::FunctionHandler handler(echo);
+  std::string port;
+  {
+    const TestServer any;
+    port = std::to_string(any.port());
+  }
+  ServerOptions options;
+  options.listen = {"0.0.0.0:" + port, "[::]:" + port};
+  options.threads = 2;
+  const Server server(options, handler);
+  EXPECT_EQ(server.addresses(), options.listen);
+}
+
 TEST(HttpServer, ServesOnSeveralThreads) {
   TestServer server(echo, {}, 3);
   EXPECT_EQ(server.server().contexts().size(), 3u);
