@@ -15,9 +15,9 @@ using Done = std::expected<void, PgError>;
 using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                 boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-constexpr std::chrono::milliseconds kWriterPoll{20};
-// ALTER TABLE waits for the table's readers, and everybody else then waits behind it.
-constexpr std::string_view kIdentityLockTimeout = "5s";
+// While we wait for a table's lock everybody else waits behind us: short attempts, with time for others between them.
+constexpr std::chrono::milliseconds kLockTimeout{1000};
+constexpr std::chrono::milliseconds kBetweenLockAttempts{2000};
 
 // One row a column; one row with NULLs for a table without any. `base` is what is left of a domain when all domains are
 // taken off; `element` is there for true arrays only (point and name have elements too).
@@ -125,46 +125,6 @@ Done done_or(const std::expected<Result, PgError>& result) {
 constexpr const char* kTreeCte =
     "WITH tree AS (SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)) ";
 
-// Transactions that may be writing: not those that read, vacuum, analyse or build an index.
-Task<std::expected<std::string, PgError>> writers_of(Connection& connection, sql::Oid table) {
-  const auto found = co_await connection.query(
-      std::string(kTreeCte) +
-          "SELECT coalesce(string_agg(DISTINCT l.virtualtransaction, ','), '') FROM pg_catalog.pg_locks l"
-          " JOIN tree ON tree.oid = l.relation JOIN pg_catalog.pg_database d ON d.oid = l.database"
-          " WHERE d.datname = pg_catalog.current_database() AND l.locktype = 'relation' AND l.granted"
-          " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-          " AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
-      {std::to_string(table)});
-  if (!found) co_return std::unexpected(found.error());
-  co_return std::string(found->text(0, 0));
-}
-
-// Whether one of the comma-separated `transactions` still holds a lock.
-Task<std::expected<bool, PgError>> any_running(Connection& connection, std::string transactions) {
-  const auto found = co_await connection.query(
-      "SELECT 1 FROM pg_catalog.pg_locks WHERE virtualtransaction = ANY (string_to_array($1, ',')) LIMIT 1", {transactions});
-  if (!found) co_return std::unexpected(found.error());
-  co_return found->rows() > 0;
-}
-
-Task<Done> wait_for_writers(Connection& connection, sql::Oid table, std::chrono::milliseconds wait) {
-  const auto writers = co_await writers_of(connection, table);
-  if (!writers) co_return std::unexpected(writers.error());
-  if (writers->empty()) co_return Done();
-  const auto deadline = std::chrono::steady_clock::now() + wait;
-  for (;;) {
-    const auto running = co_await any_running(connection, *writers);
-    if (!running) co_return std::unexpected(running.error());
-    if (!*running) co_return Done();
-    if (std::chrono::steady_clock::now() >= deadline) break;
-    co_await pause(kWriterPoll);
-  }
-  co_return std::unexpected(PgError{.sqlstate = "57014",
-                                    .message = "transactions that were writing to the table when it was published have not "
-                                               "ended in time",
-                                    .position = 0});
-}
-
 Task<std::expected<bool, PgError>> is_published(Connection& connection, std::string publication, sql::Oid table) {
   const auto found = co_await connection.query(
       "SELECT 1 FROM pg_catalog.pg_publication p WHERE p.pubname = $1 AND (p.puballtables OR EXISTS (SELECT FROM"
@@ -175,13 +135,6 @@ Task<std::expected<bool, PgError>> is_published(Connection& connection, std::str
       {publication, std::to_string(table)});
   if (!found) co_return std::unexpected(found.error());
   co_return found->rows() > 0;
-}
-
-Task<Done> add_to_publication(Connection& connection, std::string publication, const sql::Table& table) {
-  const auto added = co_await connection.query(
-      fmt::format("ALTER PUBLICATION {} ADD TABLE {}", quote_identifier(publication), qualified(table)));
-  if (!added && added.error().duplicate_object()) co_return Done();  // somebody else was faster
-  co_return done_or(added);
 }
 
 // The names, quoted, of those of the table's tree that rows are stored in and whose identity is not FULL.
@@ -198,13 +151,27 @@ Task<std::expected<std::vector<std::string>, PgError>> without_full_identity(Con
   co_return names;
 }
 
-Task<Done> set_full_identity(Connection& connection, std::string quoted_table) {
-  const auto altered = co_await connection.query(
-      fmt::format("BEGIN; SET LOCAL lock_timeout = '{}'; ALTER TABLE {} REPLICA IDENTITY FULL; COMMIT", kIdentityLockTimeout,
-                  quoted_table));
-  if (altered) co_return Done();
-  if (connection.usable()) co_await connection.query("ROLLBACK");
-  co_return std::unexpected(altered.error());
+// What is left to do, as one transaction; empty where nothing is. The lock keeps writers out: with an identity to change,
+// readers too, at once in its full strength, because raising a lock later can deadlock.
+Task<std::expected<std::string, PgError>> publishing_sql(Connection& connection, std::string publication,
+                                                         const sql::Table& table) {
+  const auto published = co_await is_published(connection, publication, table.oid);
+  if (!published) co_return std::unexpected(published.error());
+  const auto unset = co_await without_full_identity(connection, table.oid);
+  if (!unset) co_return std::unexpected(unset.error());
+  if (*published && unset->empty()) co_return std::string();
+  std::string sql = fmt::format("BEGIN; SET LOCAL lock_timeout = {}; LOCK TABLE {} IN {} MODE; ", kLockTimeout.count(),
+                                qualified(table), unset->empty() ? "SHARE ROW EXCLUSIVE" : "ACCESS EXCLUSIVE");
+  for (const std::string& name : *unset) sql += fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL; ", name);
+  if (!*published) {
+    sql += fmt::format("ALTER PUBLICATION {} ADD TABLE {}; ", quote_identifier(publication), qualified(table));
+  }
+  co_return sql + "COMMIT";
+}
+
+// Somebody else holds the table, or was faster to publish it.
+bool worth_another_try(const PgError& error) {
+  return error.lock_not_available() || error.duplicate_object() || error.sqlstate == "40P01";
 }
 
 Task<std::expected<std::optional<Slot>, PgError>> find_slot(Connection& connection, std::string slot) {
@@ -261,22 +228,20 @@ Task<Done> ensure_publication(Connection& connection, std::string publication) {
 }
 
 Task<Done> publish_table(Connection& connection, std::string publication, sql::Table table,
-                         std::chrono::milliseconds writers_wait) {
-  const auto published = co_await is_published(connection, publication, table.oid);
-  if (!published) co_return std::unexpected(published.error());
-  const auto unset = co_await without_full_identity(connection, table.oid);
-  if (!unset) co_return std::unexpected(unset.error());
-  if (*published && unset->empty()) co_return Done();
-  if (!*published) {
-    if (auto added = co_await add_to_publication(connection, publication, table); !added) co_return added;
+                         std::chrono::milliseconds lock_wait) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_wait;
+  for (;;) {
+    const auto sql = co_await publishing_sql(connection, publication, table);
+    if (!sql) co_return std::unexpected(sql.error());
+    if (sql->empty()) co_return Done();
+    const auto published = co_await connection.query(*sql);
+    if (published) co_return Done();
+    if (connection.usable()) co_await connection.query("ROLLBACK");
+    if (!worth_another_try(published.error()) || std::chrono::steady_clock::now() >= deadline) {
+      co_return std::unexpected(published.error());
+    }
+    co_await pause(kBetweenLockAttempts);
   }
-  // The identity is set last, so where it is set (by us) the wait was seen through: a process that dies between leaves
-  // the wait to the next.
-  if (auto waited = co_await wait_for_writers(connection, table.oid, writers_wait); !waited) co_return waited;
-  for (const std::string& name : *unset) {
-    if (auto set = co_await set_full_identity(connection, name); !set) co_return set;
-  }
-  co_return Done();
 }
 
 Task<std::expected<Slot, PgError>> ensure_slot(Connection& connection, std::string slot) {

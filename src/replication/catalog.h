@@ -25,13 +25,14 @@ Task<std::expected<sql::Table, PgError>> load_table(Connection& connection, std:
 // changes of the partitioned table that was added.
 Task<std::expected<void, PgError>> ensure_publication(Connection& connection, std::string publication);
 
-// Adds the table to the publication where it is not in it, then waits until every transaction that was writing to the
-// table at that moment has ended: what such a transaction wrote before is not replicated, so a snapshot must come after
-// it. Then sets REPLICA IDENTITY FULL on it (and its partitions) where it is not set.
-// Errors: insufficient_privilege() where the role is not the owner and something was left to do; query_canceled() where
-// writers did not end in time.
+// Adds the table to the publication and sets REPLICA IDENTITY FULL on it (and its partitions), as far as that is not done,
+// in one transaction that no transaction writing to the table overlaps. So every change that commits after a snapshot
+// taken later is replicated whole, with its old row; and no write ever meets a table that is published without identity,
+// which Postgres refuses.
+// The lock is tried for a second at a time until `lock_wait` is over: then an error with lock_not_available().
+// insufficient_privilege() where the role is not the owner and something was left to do.
 Task<std::expected<void, PgError>> publish_table(Connection& connection, std::string publication, sql::Table table,
-                                                 std::chrono::milliseconds writers_wait = std::chrono::seconds(60));
+                                                 std::chrono::milliseconds lock_wait = std::chrono::seconds(60));
 
 struct Slot {
   bool created = false;  // by this call

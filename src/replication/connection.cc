@@ -116,6 +116,9 @@ bool PgError::object_in_use() const {
 bool PgError::insufficient_privilege() const {
   return sqlstate == "42501";
 }
+bool PgError::lock_not_available() const {
+  return sqlstate == "55P03";
+}
 bool PgError::query_canceled() const {
   return sqlstate == "57014";
 }

@@ -40,7 +40,8 @@ struct PgError {
   bool duplicate_object() const;
   bool object_in_use() const;  // the slot is active for another connection
   bool insufficient_privilege() const;
-  bool query_canceled() const;  // statement_timeout among others
+  bool lock_not_available() const;  // lock_timeout
+  bool query_canceled() const;      // statement_timeout among others
 };
 
 struct ConnectOptions {

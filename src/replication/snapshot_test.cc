@@ -177,16 +177,19 @@ class Joined : public SnapshotSink, public StreamHandler {
   bool wrong = false;
 };
 
-// Inserts and deletes in transactions of its own until told to stop.
-void write_until(const std::string& url, int writer, const std::atomic<bool>& stop) {
+// Inserts and deletes until told to stop, in transactions that last: at any instant some are in the middle.
+void write_until(const std::string& url, int writer, const std::atomic<bool>& stop, std::atomic<int>& failures) {
   PGconn* conn = PQconnectdb(url.c_str());
   for (int i = 0; !stop; ++i) {
     const std::string sql = fmt::format(
-        "BEGIN; INSERT INTO joined VALUES ({0}); SAVEPOINT s; INSERT INTO joined VALUES ({1}); RELEASE s;"
+        "BEGIN; INSERT INTO joined VALUES ({0}); SELECT pg_sleep(0.004); SAVEPOINT s; INSERT INTO joined VALUES ({1}); "
+        "RELEASE s;"
         "DELETE FROM joined WHERE id = {2}; {3}",
         writer * 1'000'000 + 2 * i, writer * 1'000'000 + 2 * i + 1, writer * 1'000'000 + i,
         i % 5 == 0 ? "ROLLBACK" : "COMMIT");
-    PQclear(PQexec(conn, sql.c_str()));
+    PGresult* result = PQexec(conn, sql.c_str());
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) ++failures;
+    PQclear(result);
   }
   PQfinish(conn);
 }
@@ -199,8 +202,10 @@ TEST_F(SnapshotTest, JoinsTheStreamExactlyWhileOthersWrite) {
   ASSERT_TRUE(runner_.run(ensure_publication(*sql_, "join_pub")));
   ASSERT_TRUE(runner_.run(ensure_slot(*sql_, slot)));
   std::atomic<bool> stop_writing = false;
+  std::atomic<int> failures = 0;
   std::vector<std::thread> writers;
-  for (int writer = 1; writer <= 3; ++writer) writers.emplace_back(write_until, url, writer, std::cref(stop_writing));
+  for (int writer = 1; writer <= 3; ++writer)
+    writers.emplace_back(write_until, url, writer, std::cref(stop_writing), std::ref(failures));
   ask("SELECT pg_sleep(0.1)");
   auto table = runner_.run(load_table(*sql_, "public", "joined"));
   ASSERT_TRUE(table);
@@ -208,9 +213,14 @@ TEST_F(SnapshotTest, JoinsTheStreamExactlyWhileOthersWrite) {
   ASSERT_TRUE(published) << published.error().message;
 
   // The snapshot is read first and the stream, whose slot is older, after it.
+  auto open = runner_.connect({.url = url});
+  runner_.ask(*open, "BEGIN");
+  runner_.ask(*open, "INSERT INTO joined VALUES (-2)");
+  ask("SELECT pg_sleep(0.05)");
   Joined joined;
-  ask("SELECT pg_sleep(0.1)");
   ASSERT_TRUE(runner_.run(read_snapshot(*sql_, {.schema = "public", .table = "joined"}, joined)));
+  EXPECT_FALSE(joined.info.xip.empty());
+  runner_.ask(*open, "COMMIT");
   EXPECT_FALSE(joined.rows.empty());
   Stream stream({.url = url, .slot = slot, .publication = "join_pub"}, joined);
   std::optional<StreamEnd> end;
@@ -218,6 +228,7 @@ TEST_F(SnapshotTest, JoinsTheStreamExactlyWhileOthersWrite) {
   ask("SELECT pg_sleep(0.2)");
   stop_writing = true;
   for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(failures, 0) << "publishing a table must never fail somebody's write";
   // The mark goes through the stream as everything before it does.
   ask("INSERT INTO joined VALUES (-1)");
   runner_.run_until([&] { return joined.rows.contains("-1") || end; });
