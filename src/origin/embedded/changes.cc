@@ -107,7 +107,7 @@ void Changes::route(sql::Oid oid, Fill fill) {
     std::optional<RowChange> change;
     if (group.mapping) change = fill(group);
     if (!change) {
-      drop_wanting(group);
+      drop_ended(group);
       continue;
     }
     change->position = position;
@@ -155,10 +155,10 @@ void Changes::deliver(Group& group, const RowChange& change) {
 }
 
 // The group goes with its last feed.
-void Changes::drop_wanting(Group& group) {
+void Changes::drop_ended(Group& group) {
   std::vector<Feed*> feeds = group.router.all();
   for (Feed* feed : feeds) {
-    if (feed->wants(transaction_)) drop(*feed, std::nullopt);
+    if (!feed->survives(transaction_)) drop(*feed, std::nullopt);
   }
 }
 
@@ -173,7 +173,7 @@ void Changes::truncate(const replication::Truncate& truncate) {
     auto relations = tables_.find(oid);
     if (relations == tables_.end()) continue;
     auto& groups = relations->second.groups;
-    for (std::size_t i = groups.size(); i-- > 0;) drop_wanting(*groups[i]);
+    for (std::size_t i = groups.size(); i-- > 0;) drop_ended(*groups[i]);
   }
 }
 

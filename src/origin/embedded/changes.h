@@ -68,7 +68,7 @@ class Changes {
   template <typename Fill>
   void route(sql::Oid oid, Fill fill);
   void deliver(Group& group, const RowChange& change);
-  void drop_wanting(Group& group);
+  void drop_ended(Group& group);
   void drop(Feed& feed, std::optional<Failure> why);
 
   Drop drop_;

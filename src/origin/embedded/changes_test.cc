@@ -238,6 +238,22 @@ TEST_F(ChangesTest, AnAlteredTableDropsItsShapesWithTheNextChange) {
   commit();
 }
 
+// REPLICA IDENTITY FULL is set after the table was published: changes in between are of the snapshot.
+TEST_F(ChangesTest, WhatAShapeCannotFollowIsForgivenWhereItsSnapshotHoldsIt) {
+  for (bool held : {true, false}) {
+    auto shape = items_shape(store_);
+    changes_.add(shape);
+    describe('d');
+    begin(50);
+    erase({"1", nullptr, nullptr});
+    commit();
+    EXPECT_FALSE(dropped_.contains(shape.get()));
+    std::uint64_t xmax = held ? 51 : 50;
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 1000), held);
+    changes_.remove(*shape);
+  }
+}
+
 TEST_F(ChangesTest, WithoutTheOldRowShapesAreDropped) {
   auto shape = live_shape();
   describe('d');

@@ -80,7 +80,14 @@ void Feed::abort_transaction() {
   }
 }
 
-void Feed::release(SnapshotPoint point, std::uint64_t lsn) {
+bool Feed::survives(const StreamTransaction& transaction) {
+  if (released_) return !wants(transaction);
+  if (not_survived_.empty() || not_survived_.back() != transaction.xid) not_survived_.push_back(transaction.xid);
+  return not_survived_.size() <= kNotSurvivedMax;
+}
+
+bool Feed::release(SnapshotPoint point, std::uint64_t lsn) {
+  if (!holds_all(point, not_survived_)) return false;
   released_ = true;
   for (const Entry& entry : held_) {
     if (point.holds(entry.xid)) continue;
@@ -92,6 +99,7 @@ void Feed::release(SnapshotPoint point, std::uint64_t lsn) {
   if (open_ && point.holds(open_->xid)) open_.reset();
   point_ = std::move(point);
   point_lsn_ = lsn;
+  return true;
 }
 
 }  // namespace sluice::origin::embedded

@@ -23,6 +23,9 @@ namespace sluice::origin::embedded {
 // Held changes of one shape; where there are more the shape is given up. Enough for the seconds until a snapshot begins.
 inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
 
+// Held transactions that the shape could not follow; where there are more it is given up.
+inline constexpr std::size_t kNotSurvivedMax = 64 * 1024;
+
 // The transaction that the stream is in.
 struct StreamTransaction {
   std::uint64_t lsn = 0;  // of its commit: the first half of its offsets
@@ -55,9 +58,13 @@ class Feed {
   bool change(const StreamTransaction& transaction, const RowChange& change);
   void end_transaction();
   void abort_transaction();
+  // The transaction did what the shape cannot follow: a truncate, a change in a form that it does not know. While changes
+  // are held that is not its end: the snapshot may hold the transaction. False where the shape must be given up now.
+  bool survives(const StreamTransaction& transaction);
 
-  // `lsn`: everything that the snapshot holds was written to the log of the database before it.
-  void release(SnapshotPoint point, std::uint64_t lsn);
+  // `lsn`: everything that the snapshot holds was written to the log of the database before it. False where the shape must
+  // be given up, for what it could not follow and the snapshot does not hold.
+  bool release(SnapshotPoint point, std::uint64_t lsn);
   bool released() const { return released_; }
   std::size_t held_bytes() const { return held_bytes_; }
 
@@ -76,6 +83,7 @@ class Feed {
   std::optional<Entry> open_;  // the last entry of the transaction so far, without its end
   std::vector<Entry> held_;
   std::size_t held_bytes_ = 0;
+  std::vector<std::uint32_t> not_survived_;  // transactions that end the shape unless the snapshot holds them
   bool released_ = false;
   std::optional<SnapshotPoint> point_;  // until every transaction it may hold has passed
   std::uint64_t point_lsn_ = 0;

@@ -1,7 +1,9 @@
 #include "origin/embedded/follower.h"
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <exception>
@@ -38,18 +40,20 @@ Follower::Follower(FollowerOptions options, Registry& registry, store::LogStore&
 Follower::~Follower() = default;
 
 void Follower::run() {
-  asio::co_spawn(context_, follow(), [](std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);
-  });
+  auto work = asio::make_work_guard(context_);
+  auto ended = [&](std::exception_ptr error) {
+    work.reset();
+    context_.stop();
+    // Stopping is an exception to who waits.
+    if (error && !stopping_) std::rethrow_exception(error);
+  };
+  asio::co_spawn(context_, follow(), asio::bind_cancellation_slot(stop_.slot(), ended));
   context_.run();
 }
 
 void Follower::stop() {
   stopping_ = true;
-  asio::post(context_, [this] {
-    if (stream_ != nullptr) stream_->stop();
-    context_.stop();
-  });
+  asio::post(context_, [this] { stop_.emit(asio::cancellation_type::terminal); });
 }
 
 void Follower::leave() {
@@ -150,9 +154,12 @@ Task<StreamEnd> Follower::stream() {
   stream_ = &stream;
   // Asks at once: the first answer says that the stream stands.
   stream.ping();
-  StreamEnd end = co_await stream.run();
-  stream_ = nullptr;
-  co_return end;
+  // Also where the Task is cancelled.
+  struct Forget {
+    replication::Stream*& pointer;
+    ~Forget() { pointer = nullptr; }
+  } forget{stream_};
+  co_return co_await stream.run();
 }
 
 void Follower::drop_all() {
@@ -169,9 +176,12 @@ std::shared_ptr<const RecentTransactions::List> Follower::listen(std::shared_ptr
   return recent_.list();
 }
 
-void Follower::release(const Shape& shape, SnapshotPoint point, std::uint64_t insert_lsn) {
+void Follower::release(const std::shared_ptr<Shape>& shape, SnapshotPoint point, std::uint64_t insert_lsn) {
   recent_.forget(point);
-  if (Feed* feed = changes_.find(shape)) feed->release(std::move(point), insert_lsn);
+  Feed* feed = changes_.find(*shape);
+  if (feed == nullptr || feed->release(std::move(point), insert_lsn)) return;
+  changes_.remove(*shape);
+  registry_.drop(shape);
 }
 
 void Follower::finish(const std::shared_ptr<Shape>& shape) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
@@ -60,7 +61,7 @@ class Follower final : replication::StreamHandler {
   // snapshot must hold; null where the stream is not of `generation` any more or not connected.
   std::shared_ptr<const RecentTransactions::List> listen(std::shared_ptr<Shape> shape, std::uint64_t generation);
   // The snapshot of the shape was taken: its changes can be told from its rows.
-  void release(const Shape& shape, SnapshotPoint point, std::uint64_t insert_lsn);
+  void release(const std::shared_ptr<Shape>& shape, SnapshotPoint point, std::uint64_t insert_lsn);
   // The rows are in the log: the shape is ready, unless it was dropped meanwhile.
   void finish(const std::shared_ptr<Shape>& shape);
 
@@ -97,6 +98,7 @@ class Follower final : replication::StreamHandler {
   Changes changes_;
   RecentTransactions recent_;
   replication::Stream* stream_ = nullptr;
+  boost::asio::cancellation_signal stop_;        // of follow(), whatever it waits for
   bool renew_ = true;                            // begin anew at the next connection
   bool skipping_ = false;                        // the transaction was delivered before the connection was lost
   replication::Lsn commit_lsn_ = 0;              // of the last transaction delivered whole

@@ -94,6 +94,11 @@ Maker::Maker(MakerOptions options, Registry& registry, store::LogStore& store, F
       queries_({.url = options_.database_url, .statement_timeout = kQueryTimeout}, options_.queries_max),
       snapshots_({.url = options_.database_url}, options_.snapshots_max) {}
 
+Maker::~Maker() {
+  queries_.close();
+  snapshots_.close();
+}
+
 void Maker::run() {
   context_.run();
 }
@@ -178,7 +183,7 @@ Task<std::expected<void, Failure>> Maker::take_snapshot(replication::Connection&
   if (!listening) co_return listening;
   SnapshotWriter writer(*shape, store_, options_.memory_max, [this, shape](const replication::SnapshotInfo& info) {
     asio::post(follower_.executor(),
-               [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(*shape, point, lsn); });
+               [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
   });
   auto info = co_await replication::read_snapshot(connection, snapshot_query(shape->spec()), writer);
   if (!info) {

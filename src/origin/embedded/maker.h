@@ -41,6 +41,7 @@ class Maker {
 
   // All outlive it.
   Maker(MakerOptions options, Registry& registry, store::LogStore& store, Follower& follower);
+  ~Maker();
 
   // On the caller's io_context; any thread. The shape is perhaps still being made.
   Task<Found> find_or_make(const shape::Definition& definition);

@@ -27,7 +27,13 @@ std::unique_ptr<replication::Connection> Pool::take_idle() {
   return nullptr;
 }
 
+void Pool::close() {
+  closed_ = true;
+  idle_.clear();
+}
+
 void Pool::give_back(std::unique_ptr<replication::Connection> connection) {
+  if (closed_) return;
   if (connection && connection->usable()) idle_.push_back({std::move(connection), std::chrono::steady_clock::now()});
   if (queue_.empty()) {
     ++free_;

@@ -41,6 +41,9 @@ class Pool {
   // In turn. The pool outlives the Task and the lease.
   Task<std::expected<Lease, replication::PgError>> acquire();
 
+  // Closes what is idle, and from now on what is given back: before the io_context goes, on its thread or after its end.
+  void close();
+
  private:
   // A turn that was waited for belongs to the waiter from the moment it is given.
   struct Turn {
@@ -56,6 +59,7 @@ class Pool {
 
   const replication::ConnectOptions options_;
   std::size_t free_;
+  bool closed_ = false;
   std::vector<Idle> idle_;
   std::deque<std::shared_ptr<Turn>> queue_;
 };

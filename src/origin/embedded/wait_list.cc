@@ -13,12 +13,15 @@ namespace asio = boost::asio;
 
 Task<void> WaitList::wait(Deadline deadline, std::function<bool()> done) {
   auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
-  if (!link(waiter, done)) co_return;
-  Parked parked(*this, waiter);
-  waiter->timer.expires_at(deadline);
-  boost::system::error_code error;
-  co_await waiter->timer.async_wait(asio::redirect_error(use_task, error));
-  if (error == asio::error::operation_aborted && !waiter->woken) throw boost::system::system_error(error);
+  while (link(waiter, done)) {
+    Parked parked(*this, waiter);
+    waiter->woken = false;
+    waiter->timer.expires_at(deadline);
+    boost::system::error_code error;
+    co_await waiter->timer.async_wait(asio::redirect_error(use_task, error));
+    if (!error) co_return;
+    if (!waiter->woken) throw boost::system::system_error(error);
+  }
 }
 
 bool WaitList::link(const std::shared_ptr<Waiter>& waiter, const std::function<bool()>& done) {

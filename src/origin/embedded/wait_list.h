@@ -3,8 +3,8 @@
 //
 // A waiter parks, unless what it waits for is true already, and is resumed on its own io_context: by wake_all(), when its
 // deadline comes, or when its Task is cancelled. Whoever makes the condition true does so first and calls wake_all() then;
-// park() looks at the condition under the list's lock, so no wake-up is lost. A waiter that wakes looks again: being woken
-// promises nothing.
+// the waiter looks at the condition under the list's lock, so no wake-up is lost. A waiter that is woken looks again, and
+// parks again where the condition does not hold: the same list may be woken for many reasons.
 //
 // wake_all() unlinks everybody and posts once to each io_context, whatever their number. It posts under the lock, and a
 // waiter that goes away takes the lock to unlink: so an io_context with a parked waiter is alive. It must not be called
@@ -29,7 +29,7 @@ class WaitList {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // Returns when woken, at the deadline, or at once where `done()` is true. Throws boost::system::system_error
+  // Returns when `done()` holds, or at the deadline. Throws boost::system::system_error
   // (operation_aborted) where the Task is cancelled. `done` is called under the list's lock and must not use the list.
   // The list outlives the Task.
   Task<void> wait(Deadline deadline, std::function<bool()> done);

@@ -1,0 +1,438 @@
+// The embedded origin against a real Postgres, asked through the bare shape API but without sockets: what the recorded
+// conversations do not show. No row lost or doubled while writers commit, requests held by the thousand, connections lost.
+#include "origin/embedded/embedded_origin.h"
+
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+#include <simdjson.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "gateway/origin_api.h"
+#include "http/message.h"
+#include "replication/test_cluster.h"
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+// A blocking connection of a test's own.
+class Sql {
+ public:
+  explicit Sql(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
+    if (PQstatus(connection_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_));
+  }
+  ~Sql() { PQfinish(connection_); }
+  Sql(const Sql&) = delete;
+  Sql& operator=(const Sql&) = delete;
+
+  // Rows of text; throws where Postgres refuses.
+  std::vector<std::vector<std::string>> run(const std::string& sql) {
+    std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_, sql.c_str()), &PQclear);
+    auto status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error(PQerrorMessage(connection_));
+    std::vector<std::vector<std::string>> rows(static_cast<std::size_t>(PQntuples(result.get())));
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      for (int c = 0; c < PQnfields(result.get()); ++c)
+        rows[r].emplace_back(PQgetvalue(result.get(), static_cast<int>(r), c));
+    }
+    return rows;
+  }
+  std::string one(const std::string& sql) { return run(sql).at(0).at(0); }
+
+ private:
+  PGconn* connection_;
+};
+
+// Loops until it holds. The test's own time limit is the bound.
+void eventually(const std::function<bool()>& holds) {
+  while (!holds()) std::this_thread::sleep_for(2ms);
+}
+
+// An io_context with its thread, as the server has one a core.
+class Worker {
+ public:
+  Worker() : thread_([this] { context.run(); }) {}
+  ~Worker() { stop(); }
+  void stop() {
+    work_.reset();
+    context.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  asio::io_context context{1};
+
+ private:
+  asio::executor_work_guard<Executor> work_{context.get_executor()};
+  std::thread thread_;
+};
+
+struct Answer {
+  int status = 0;
+  http::Fields fields;
+  std::string body;
+  std::vector<const char*> pieces;  // where the body's buffers lie
+
+  std::string field(std::string_view name) const { return std::string(fields.get(name).value_or("")); }
+};
+
+// A request and its response, kept alive until answered.
+struct Exchange {
+  std::string query;
+  http::Fields fields;
+  http::Request request;
+  http::Response response;
+};
+
+Task<void> ask(http::Handler& handler, std::shared_ptr<Exchange> it) {
+  it->request.method = http::Method::kGet;
+  it->request.path = "/v1/shape";
+  it->request.query = it->query;
+  it->request.fields = &it->fields;
+  Task<void> task = handler.handle(it->request, it->response);
+  if (task.valid()) co_await std::move(task);
+}
+
+Answer to_answer(Exchange& it) {
+  Answer answer{it.response.status, it.response.fields, {}, {}};
+  for (const Buffer& buffer : it.response.buffers) {
+    answer.body += buffer.bytes();
+    answer.pieces.push_back(buffer.bytes().data());
+  }
+  return answer;
+}
+
+class EmbeddedOriginTest : public testing::Test {
+ protected:
+  void SetUp() override { start({}); }
+
+  void start(origin::EmbeddedOptions options) {
+    options.database_url = url_;
+    options.slot = options.publication = "sluice_test";
+    origin_ = std::make_unique<origin::EmbeddedOrigin>(options);
+    gateway::OriginApiOptions api_options;
+    api_options.insecure = true;
+    api_ = std::make_unique<gateway::OriginApi>(api_options, *origin_);
+    origin_->start();
+    eventually([this] { return origin_->health() == origin::Origin::Health::kActive; });
+  }
+  void restart(origin::EmbeddedOptions options) {
+    origin_->stop();
+    origin_.reset();
+    start(std::move(options));
+  }
+  void TearDown() override {
+    origin_->drain();
+    origin_->stop();
+    for (Worker& worker : workers_) worker.stop();
+    workers_.clear();
+    sql_.run("DROP TABLE IF EXISTS t; DROP PUBLICATION IF EXISTS sluice_test");
+  }
+
+  std::future<Answer> begin(const std::string& query, asio::cancellation_slot slot = {}) {
+    auto it = std::make_shared<Exchange>();
+    it->query = query;
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto done = [it, promise](std::exception_ptr error) {
+      error ? promise->set_exception(error) : promise->set_value(to_answer(*it));
+    };
+    Worker& worker = workers_[next_worker_++ % workers_.size()];
+    asio::co_spawn(worker.context, ask(*api_, it), asio::bind_cancellation_slot(slot, std::move(done)));
+    return promise->get_future();
+  }
+  Answer get(const std::string& query) { return begin(query).get(); }
+
+  // The rows of a shape, from its log alone: each entry must make sense after those before it.
+  struct Materialised {
+    std::string handle, offset = "-1";
+    std::uint64_t lsn = 0;
+    std::map<std::string, std::map<std::string, std::string>> rows;
+    int refetched = 0;
+  };
+  void apply(Materialised& shape, const std::string& body);
+  // Reads on until everything up to `lsn` was seen.
+  void read_until(Materialised& shape, const std::string& definition, std::uint64_t lsn);
+  std::uint64_t wal_lsn() { return std::stoull(sql_.one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")); }
+
+  std::string url_ = replication::TestCluster::get().url();
+  Sql sql_{url_};
+  std::unique_ptr<origin::EmbeddedOrigin> origin_;
+  std::unique_ptr<gateway::OriginApi> api_;
+  std::deque<Worker> workers_{2};
+  std::atomic<std::size_t> next_worker_{0};
+};
+
+void EmbeddedOriginTest::apply(Materialised& shape, const std::string& body) {
+  simdjson::dom::parser parser;
+  simdjson::dom::array messages;
+  ASSERT_EQ(parser.parse(body).get(messages), simdjson::SUCCESS) << body;
+  for (auto message : messages) {
+    auto headers = message["headers"];
+    std::string_view control;
+    if (headers["control"].get(control) == simdjson::SUCCESS) {
+      std::string_view lsn;
+      if (headers["global_last_seen_lsn"].get(lsn) == simdjson::SUCCESS) shape.lsn = std::stoull(std::string(lsn));
+      continue;
+    }
+    std::string key(message["key"].get_string().value());
+    std::string_view operation = headers["operation"];
+    bool known = shape.rows.contains(key);
+    ASSERT_EQ(known, operation != "insert") << operation << " of " << key << " in " << body.substr(0, 2000);
+    if (operation == "delete") {
+      shape.rows.erase(key);
+      continue;
+    }
+    for (auto [name, value] : message["value"].get_object()) {
+      shape.rows[key][std::string(name)] = value.is_null() ? "NULL" : std::string(value.get_string().value());
+    }
+  }
+}
+
+void EmbeddedOriginTest::read_until(Materialised& shape, const std::string& definition, std::uint64_t lsn) {
+  while (shape.offset == "-1" || shape.lsn < lsn) {
+    Answer answer = get(definition + "&offset=" + shape.offset + (shape.handle.empty() ? "" : "&handle=" + shape.handle));
+    if (answer.status == 409) {
+      shape = {.handle = {}, .offset = "-1", .lsn = 0, .rows = {}, .refetched = shape.refetched + 1};
+      continue;
+    }
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    ASSERT_NO_FATAL_FAILURE(apply(shape, answer.body)) << definition;
+    shape.handle = answer.field("electric-handle");
+    shape.offset = answer.field("electric-offset");
+    if (answer.fields.get("electric-up-to-date")) std::this_thread::sleep_for(2ms);
+  }
+}
+
+// Random transactions: inserts, updates that move rows between orgs, key changes, deletes, some taken back.
+void write_at_random(const std::string& url, unsigned seed, int transactions) {
+  Sql sql(url);
+  std::mt19937 random(seed);
+  auto pick = [&](unsigned n) { return std::to_string(random() % n); };
+  for (int i = 0; i < transactions; ++i) {
+    std::string text = "BEGIN;";
+    for (unsigned n = 1 + random() % 4; n-- > 0;) {
+      switch (random() % 5) {
+        case 0:
+        case 1: text += "INSERT INTO t VALUES (" + pick(200) + "," + pick(4) + ",0) ON CONFLICT DO NOTHING;"; break;
+        case 2: text += "UPDATE t SET org=" + pick(4) + ", v=v+1 WHERE id=" + pick(200) + ";"; break;
+        case 3: text += "DELETE FROM t WHERE id=" + pick(200) + ";"; break;
+        default:
+          text +=
+              "UPDATE t SET id=id+1000 WHERE id=" + pick(200) + " AND NOT EXISTS (SELECT 1 FROM t x WHERE x.id=t.id+1000);";
+      }
+    }
+    text += random() % 8 == 0 ? "ROLLBACK" : "COMMIT";
+    try {
+      sql.run(text);
+    } catch (const std::runtime_error&) {
+      sql.run("ROLLBACK");  // a deadlock, or a key that somebody else made meanwhile
+    }
+  }
+}
+
+TEST_F(EmbeddedOriginTest, LosesAndDoublesNothingWhileWritersCommit) {
+  sql_.run(
+      "CREATE TABLE t (id int PRIMARY KEY, org int, v int); INSERT INTO t SELECT i, i % 4, 0 FROM generate_series(0, 99) i");
+  std::atomic<int> writing{3};
+  std::vector<std::future<void>> writers;
+  for (unsigned seed = 1; seed <= 3; ++seed) {
+    writers.push_back(std::async(std::launch::async, [&, seed] {
+      write_at_random(url_, seed, 400);
+      --writing;
+    }));
+  }
+  // Shapes are made all the time: v is never negative, so each is its org's rows under another handle.
+  std::map<std::string, Materialised> shapes;
+  int number = 0;
+  do {
+    int org = number % 4;
+    std::string where = "org%3D" + std::to_string(org) + "%20AND%20v%3E-" + std::to_string(++number);
+    std::string definition = "table=t&where=" + where + (number % 3 == 0 ? "&replica=full" : "");
+    Materialised& shape = shapes[definition];
+    ASSERT_NO_FATAL_FAILURE(read_until(shape, definition, 0));
+  } while (writing > 0);
+  for (auto& writer : writers) writer.get();
+  std::uint64_t end = wal_lsn();
+  for (auto& [definition, shape] : shapes) {
+    ASSERT_NO_FATAL_FAILURE(read_until(shape, definition, end));
+    EXPECT_EQ(shape.refetched, 0);
+    std::string org = definition.substr(definition.find("%3D") + 3, 1);
+    auto rows = sql_.run("SELECT id, org, v FROM t WHERE org = " + org);
+    ASSERT_EQ(shape.rows.size(), rows.size()) << definition;
+    for (const auto& row : rows) {
+      auto& value = shape.rows["\"public\".\"t\"/\"" + row[0] + "\""];
+      EXPECT_EQ(value["org"], row[1]);
+      EXPECT_EQ(value["v"], row[2]) << definition;
+    }
+  }
+  EXPECT_GT(shapes.size(), 3u);
+}
+
+// A commit that a synchronous standby holds up is on the stream before it is visible to snapshots.
+TEST_F(EmbeddedOriginTest, ARowWhoseCommitIsHeldUpIsNotLost) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  Materialised first;
+  read_until(first, "table=t", 0);
+  sql_.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  sql_.run("SELECT pg_reload_conf()");
+  auto commit = std::async(std::launch::async, [this] {
+    Sql writer(url_);
+    eventually([&] { return writer.one("SHOW synchronous_standby_names") == "nobody"; });
+    writer.run("INSERT INTO t VALUES (7)");
+  });
+  while (first.rows.empty()) {
+    Answer answer = get("table=t&offset=" + first.offset + "&handle=" + first.handle);
+    ASSERT_NO_FATAL_FAILURE(apply(first, answer.body));
+    first.offset = answer.field("electric-offset");
+  }
+  EXPECT_EQ(sql_.one("SELECT count(*) FROM t"), "0");
+  auto second = begin("table=t&where=id%3E0&offset=-1");
+  eventually([this] {
+    return sql_.one("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_current_snapshot()%'") != "0";
+  });
+  sql_.run("ALTER SYSTEM RESET synchronous_standby_names");
+  sql_.run("SELECT pg_reload_conf()");
+  commit.get();
+  Answer answer = second.get();
+  Materialised rows;
+  rows.handle = answer.field("electric-handle");
+  rows.offset = answer.field("electric-offset");
+  apply(rows, answer.body);
+  read_until(rows, "table=t&where=id%3E0", wal_lsn());
+  EXPECT_EQ(rows.rows.size(), 1u);
+}
+
+TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY, title text)");
+  Answer initial = get("table=t&offset=-1");
+  std::string live = "table=t&live=true&offset=0_inf&handle=" + initial.field("electric-handle");
+  constexpr std::size_t kWaiters = 3000;
+  std::vector<std::future<Answer>> waiting;
+  for (std::size_t i = 0; i < kWaiters; ++i) waiting.push_back(begin(live));
+  eventually([this] { return origin_->stats().held_requests == kWaiters; });
+  sql_.run("INSERT INTO t VALUES (1, 'one')");
+  const char* data = nullptr;
+  for (auto& future : waiting) {
+    Answer answer = future.get();
+    ASSERT_EQ(answer.status, 200);
+    ASSERT_NE(answer.body.find("\"insert\""), std::string::npos);
+    ASSERT_EQ(answer.pieces.size(), 3u);
+    if (data == nullptr) data = answer.pieces[1];
+    ASSERT_EQ(answer.pieces[1], data) << "the change was copied";
+  }
+  EXPECT_EQ(origin_->stats().held_requests, 0u);
+}
+
+TEST_F(EmbeddedOriginTest, ACancelledRequestIsHeldNoLonger) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  std::string live = "table=t&live=true&offset=0_inf&handle=" + get("table=t&offset=-1").field("electric-handle");
+  next_worker_ = 0;
+  asio::cancellation_signal signal;
+  auto held = begin(live, signal.slot());
+  eventually([this] { return origin_->stats().held_requests == 1; });
+  asio::post(workers_[0].context, [&] { signal.emit(asio::cancellation_type::terminal); });
+  EXPECT_THROW(held.get(), boost::system::system_error);
+  EXPECT_EQ(origin_->stats().held_requests, 0u);
+}
+
+TEST_F(EmbeddedOriginTest, DrainAnswersWhatIsHeld) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  std::string live = "table=t&live=true&offset=0_inf&handle=" + get("table=t&offset=-1").field("electric-handle");
+  auto held = begin(live);
+  eventually([this] { return origin_->stats().held_requests == 1; });
+  origin_->drain();
+  Answer answer = held.get();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.field("electric-has-data"), "false");
+}
+
+TEST_F(EmbeddedOriginTest, GoesOnWhereItWasWhenTheConnectionWasLost) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  Materialised shape;
+  read_until(shape, "table=t", 0);
+  std::string handle = shape.handle;
+  for (int i = 0; i < 3; ++i) {
+    sql_.run("INSERT INTO t VALUES (" + std::to_string(i) + ")");
+    sql_.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
+    sql_.run("INSERT INTO t VALUES (" + std::to_string(i + 100) + ")");
+  }
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
+  EXPECT_EQ(shape.rows.size(), 6u);
+  EXPECT_EQ(shape.handle, handle);
+  EXPECT_EQ(shape.refetched, 0);
+}
+
+TEST_F(EmbeddedOriginTest, BeginsAnewWhenTheSlotIsLost) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  Materialised shape;
+  read_until(shape, "table=t", 0);
+  std::string handle = shape.handle;
+  bool dropped = false;
+  while (!dropped) {
+    sql_.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
+    try {
+      sql_.run("SELECT pg_drop_replication_slot('sluice_test')");
+      dropped = true;
+    } catch (const std::runtime_error&) {  // still, or again, in use
+    }
+  }
+  sql_.run("INSERT INTO t VALUES (1)");  // nobody will ever be told of this one
+  eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status != 200; });
+  eventually([&] { return origin_->health() == origin::Origin::Health::kActive; });
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
+  EXPECT_EQ(shape.rows.size(), 1u);
+  EXPECT_NE(shape.handle, handle);
+}
+
+TEST_F(EmbeddedOriginTest, EvictsTheLeastUsedBeyondItsBounds) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  origin::EmbeddedOptions options;
+  options.shapes_max = 4;
+  restart(options);
+  for (int i = 0; i < 8; ++i) get("table=t&where=id%3E" + std::to_string(i) + "&offset=-1");
+  eventually([this] { return origin_->stats().shapes <= 4; });
+  EXPECT_EQ(get("table=t&where=id%3E0&offset=-1").status, 200);
+}
+
+TEST_F(EmbeddedOriginTest, AShapeThatDoesNotFitIsRefusedAndItsMemoryGivenBack) {
+  sql_.run(
+      "CREATE TABLE t (id int PRIMARY KEY, title text); INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1, "
+      "3000) i");
+  origin::EmbeddedOptions options;
+  options.memory_max = 1 << 20;
+  restart(options);
+  Answer answer = get("table=t&offset=-1");
+  EXPECT_EQ(answer.status, 503) << answer.body;
+  EXPECT_NE(answer.field("retry-after"), "");
+  eventually([this] { return origin_->stats().log_bytes == 0; });
+}
+
+TEST_F(EmbeddedOriginTest, ServesALargeSnapshotInChunks) {
+  sql_.run(
+      "CREATE TABLE t (id int PRIMARY KEY, title text); INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, "
+      "2000) i");
+  origin::EmbeddedOptions options;
+  options.chunk_bytes = 64 * 1024;
+  restart(options);
+  Materialised shape;
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", 1));
+  EXPECT_EQ(shape.rows.size(), 2000u);
+  EXPECT_EQ(get("table=t&offset=-1").body, get("table=t&offset=-1").body);
+  EXPECT_EQ(get("table=t&offset=0_0&handle=" + shape.handle).field("electric-offset"), "0_1");
+  EXPECT_EQ(get("table=t&offset=0_1&handle=" + shape.handle).fields.get("electric-up-to-date"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice
