@@ -16,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "replication/connection.h"
 #include "replication/process.h"
 
 namespace sluice::replication {
@@ -130,12 +131,6 @@ std::string quote_literal_for_conninfo(std::string_view value) {
     quoted += c;
   }
   return quoted + '\'';
-}
-
-std::string quote_identifier(std::string_view name) {
-  std::string quoted = "\"";
-  for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
 }
 
 std::string percent_encode(std::string_view text) {

@@ -89,7 +89,8 @@ class Stream {
   // Asks the server how far it has read: it answers with on_idle as soon as everything before was delivered. For those
   // who wait for a position that no published change may ever reach.
   void ping();
-  // Ends run() when the handler has returned; what was confirmed is told to the server first.
+  // Ends run() when the handler has returned (while connecting: when that is done, 10 s at most); what was confirmed is
+  // told to the server first.
   void stop();
 
  private:
