@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 template <typename T = void>
-using Result = std::expected<T, std::string>;
+using Outcome = std::expected<T, std::string>;
 
 constexpr int kStopWaitMs = 10'000;   // a fast shutdown writes one checkpoint
 constexpr int kQuitWaitMs = 6'000;    // Postgres itself kills its children after 5 s
@@ -47,7 +47,7 @@ struct ResultClear {
 };
 using Answer = std::unique_ptr<PGresult, ResultClear>;
 
-Result<std::string> run_checked(const Command& command) {
+Outcome<std::string> run_checked(const Command& command) {
   const auto finished = run(command);
   if (!finished) return std::unexpected(fmt::format("{}: {}", command.argv[0], finished.error()));
   if (finished->status == 0) return finished->output;
@@ -67,7 +67,7 @@ std::optional<fs::path> bin_of_pg_config() {
   return bin;
 }
 
-Result<fs::path> find_binaries() {
+Outcome<fs::path> find_binaries() {
   if (auto bin = bin_of_pg_config()) return *bin;
   std::optional<std::pair<int, fs::path>> newest;
   std::error_code ignored;
@@ -83,14 +83,14 @@ Result<fs::path> find_binaries() {
 }
 
 // Root cannot run Postgres; anybody else runs it as themselves.
-Result<std::optional<Identity>> server_identity() {
+Outcome<std::optional<Identity>> server_identity() {
   if (::geteuid() != 0) return std::nullopt;
   auto who = Identity::of_user("postgres");
   if (!who) return std::unexpected(fmt::format("as root, Postgres runs as the user 'postgres': {}", who.error()));
   return std::optional(std::move(*who));
 }
 
-Result<> make_folder(const fs::path& folder, const std::optional<Identity>& as) {
+Outcome<> make_folder(const fs::path& folder, const std::optional<Identity>& as) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return std::unexpected(fmt::format("cannot make {}: {}", folder.string(), error.message()));
@@ -158,23 +158,23 @@ struct LocalCluster::Impl {
   int port = 0;
   pid_t pid = -1;
 
-  Result<> start();
+  Outcome<> start();
   void stop();
 
  private:
-  Result<> initialise();
-  Result<> choose_socket_directory();
-  Result<> start_server();
+  Outcome<> initialise();
+  Outcome<> choose_socket_directory();
+  Outcome<> start_server();
   // kFolderInUse: a server whose owner was just killed is still shutting down there.
   enum class Attempt { kReady, kPortTaken, kFolderInUse };
-  Result<Attempt> start_server_on(int chosen_port, Clock::time_point deadline);
-  Result<Attempt> why_it_ended(int status, const std::string& said) const;
+  Outcome<Attempt> start_server_on(int chosen_port, Clock::time_point deadline);
+  Outcome<Attempt> why_it_ended(int status, const std::string& said) const;
   std::vector<std::string> server_arguments(int chosen_port) const;
-  Result<> create_database();
+  Outcome<> create_database();
   Conn connect() const;
 };
 
-Result<> LocalCluster::Impl::start() {
+Outcome<> LocalCluster::Impl::start() {
   std::error_code error;
   const fs::path folder = fs::weakly_canonical(fs::absolute(options.directory), error);
   if (error) return std::unexpected(fmt::format("{}: {}", options.directory, error.message()));
@@ -197,10 +197,10 @@ Result<> LocalCluster::Impl::start() {
 }
 
 // Into a folder of another name first: an initdb that was interrupted leaves nothing that looks like a cluster.
-Result<> LocalCluster::Impl::initialise() {
+Outcome<> LocalCluster::Impl::initialise() {
   if (fs::exists(data / "PG_VERSION")) return {};
   const fs::path fresh = fs::path(options.directory) / "data.new";
-  Result<std::string> made;
+  Outcome<std::string> made;
   for (const char* locale : {"C.UTF-8", "C"}) {
     std::error_code error;
     fs::remove_all(fresh, error);
@@ -218,7 +218,7 @@ Result<> LocalCluster::Impl::initialise() {
   return {};
 }
 
-Result<> LocalCluster::Impl::choose_socket_directory() {
+Outcome<> LocalCluster::Impl::choose_socket_directory() {
   socket_directory = options.directory;
   if (socket_directory.size() + kSocketNameBytes <= kSocketPathMax) return {};
   std::string made = "/tmp/sluice-pg-XXXXXX";
@@ -250,7 +250,7 @@ std::vector<std::string> LocalCluster::Impl::server_arguments(int chosen_port) c
   return argv;
 }
 
-Result<> LocalCluster::Impl::start_server() {
+Outcome<> LocalCluster::Impl::start_server() {
   const auto deadline = Clock::now() + std::chrono::milliseconds(kStartWaitMs);
   const auto give_up_folder = Clock::now() + std::chrono::milliseconds(kFolderInUseWaitMs);
   int ports_left = kPortAttempts;
@@ -267,7 +267,7 @@ Result<> LocalCluster::Impl::start_server() {
                                      ports_left == 0 ? "no free port on 127.0.0.1" : "another server is running there"));
 }
 
-Result<LocalCluster::Impl::Attempt> LocalCluster::Impl::start_server_on(int chosen_port, Clock::time_point deadline) {
+Outcome<LocalCluster::Impl::Attempt> LocalCluster::Impl::start_server_on(int chosen_port, Clock::time_point deadline) {
   std::error_code none;
   const std::size_t log_start = fs::exists(log, none) ? fs::file_size(log, none) : 0;
   const auto started = start_in_background({.argv = server_arguments(chosen_port), .as = as}, log.string());
@@ -286,7 +286,7 @@ Result<LocalCluster::Impl::Attempt> LocalCluster::Impl::start_server_on(int chos
                                      tail_of_file(log.string(), kErrorLines, log_start)));
 }
 
-Result<LocalCluster::Impl::Attempt> LocalCluster::Impl::why_it_ended(int status, const std::string& said) const {
+Outcome<LocalCluster::Impl::Attempt> LocalCluster::Impl::why_it_ended(int status, const std::string& said) const {
   const auto mentions = [&](std::string_view words) { return said.find(words) != std::string::npos; };
   if (mentions("Address already in use")) return Attempt::kPortTaken;
   if (mentions("lock file \"postmaster.pid\" already exists") || mentions("pre-existing shared memory block")) {
@@ -302,7 +302,7 @@ Conn LocalCluster::Impl::connect() const {
                               .c_str()));
 }
 
-Result<> LocalCluster::Impl::create_database() {
+Outcome<> LocalCluster::Impl::create_database() {
   const Conn conn = connect();
   const char* values[] = {options.database.c_str()};
   const Answer found(
@@ -338,7 +338,7 @@ LocalCluster::~LocalCluster() {
   stop();
 }
 
-Result<std::unique_ptr<LocalCluster>> LocalCluster::start(LocalClusterOptions options) {
+Outcome<std::unique_ptr<LocalCluster>> LocalCluster::start(LocalClusterOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   std::unique_ptr<LocalCluster> cluster(new LocalCluster(std::move(impl)));
