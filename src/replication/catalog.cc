@@ -147,6 +147,7 @@ Task<std::expected<std::vector<std::string>, PgError>> without_full_identity(Con
       {std::to_string(table)});
   if (!found) co_return std::unexpected(found.error());
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(found->rows()));
   for (int row = 0; row < found->rows(); ++row) names.emplace_back(found->text(row, 0));
   co_return names;
 }

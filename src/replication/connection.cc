@@ -134,7 +134,7 @@ std::string_view Result::text(int row, int column) const {
 
 // Shared with the alarm's handler, which may be queued when the Connection goes.
 struct Connection::State {
-  explicit State(Executor executor) : socket(executor), alarm(executor) {}
+  explicit State(const Executor& executor) : socket(executor), alarm(executor) {}
   ~State() { PQfinish(conn); }
 
   // Asio waits on a duplicate: libpq may close its own, and take the same number again, while it tries addresses.

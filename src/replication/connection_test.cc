@@ -76,7 +76,9 @@ TEST_F(ConnectionTest, KeepsTheUrlsOwnOptions) {
 
 TEST_F(ConnectionTest, SendsStatementsLargerThanTheSocketTakesAtOnce) {
   auto connection = runner_.connect({.url = url()});
-  EXPECT_EQ(runner_.ask(*connection, "SELECT length($1)", {std::string(20'000'000, 'x')}), "20000000");
+  std::string big;
+  big.resize(20'000'000, 'x');
+  EXPECT_EQ(runner_.ask(*connection, "SELECT length($1)", {big}), "20000000");
 }
 
 TEST_F(ConnectionTest, SaysThatThereIsNoServer) {
@@ -117,9 +119,10 @@ TEST_F(ConnectionTest, IsUnusableAfterACancelledQuery) {
   auto connection = runner_.connect({.url = url()});
   boost::asio::cancellation_signal cancel;
   bool done = false;
-  boost::asio::co_spawn(runner_.io(), connection->query("SELECT pg_sleep(600)"),
-                        boost::asio::bind_cancellation_slot(
-                            cancel.slot(), [&](std::exception_ptr, std::expected<Result, PgError>) { done = true; }));
+  boost::asio::co_spawn(
+      runner_.io(), connection->query("SELECT pg_sleep(600)"),
+      boost::asio::bind_cancellation_slot(
+          cancel.slot(), [&](const std::exception_ptr&, const std::expected<Result, PgError>&) { done = true; }));
   boost::asio::post(runner_.io(), [&] { cancel.emit(boost::asio::cancellation_type::terminal); });
   runner_.run_until([&] { return done; });
   EXPECT_FALSE(connection->usable());

@@ -192,6 +192,7 @@ class PgoutputCapture : public testing::Test {
                                {slot}));
     if (!changes) throw std::runtime_error(changes.error().message);
     std::vector<std::string> bytes;
+    bytes.reserve(static_cast<std::size_t>(changes->rows()));
     for (int row = 0; row < changes->rows(); ++row) bytes.push_back(*hex_decode(changes->text(row, 0)));
     runner_.ask(*sql, "SELECT pg_drop_replication_slot('" + slot + "')");
     return bytes;

@@ -224,7 +224,7 @@ TEST_F(SnapshotTest, JoinsTheStreamExactlyWhileOthersWrite) {
   EXPECT_FALSE(joined.rows.empty());
   Stream stream({.url = url, .slot = slot, .publication = "join_pub"}, joined);
   std::optional<StreamEnd> end;
-  boost::asio::co_spawn(runner_.io(), stream.run(), [&](std::exception_ptr, StreamEnd e) { end = e; });
+  boost::asio::co_spawn(runner_.io(), stream.run(), [&](const std::exception_ptr&, const StreamEnd& e) { end = e; });
   ask("SELECT pg_sleep(0.2)");
   stop_writing = true;
   for (std::thread& writer : writers) writer.join();

@@ -103,7 +103,7 @@ int run(long rows) {
   if (!cluster) throw std::runtime_error(cluster.error());
   boost::asio::io_context io(1);
   std::exception_ptr failure;
-  boost::asio::co_spawn(io, measure((*cluster)->url(), rows), [&](std::exception_ptr e) { failure = e; });
+  boost::asio::co_spawn(io, measure((*cluster)->url(), rows), [&](const std::exception_ptr& e) { failure = e; });
   io.run();
   cluster->reset();
   std::filesystem::remove_all(folder);

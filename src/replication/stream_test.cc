@@ -114,7 +114,8 @@ class StreamTest : public testing::Test {
   void start() {
     end_.reset();
     stream_ = std::make_unique<Stream>(options(), recorder_);
-    boost::asio::co_spawn(runner_.io(), stream_->run(), [this](std::exception_ptr, StreamEnd end) { end_ = end; });
+    boost::asio::co_spawn(runner_.io(), stream_->run(),
+                          [this](const std::exception_ptr&, const StreamEnd& end) { end_ = end; });
   }
   // Also the stream before, which the server may still be taking leave of.
   void restart() {
