@@ -105,6 +105,16 @@ Task<void> ask(http::Handler& handler, std::shared_ptr<Exchange> it) {
   if (task.valid()) co_await std::move(task);
 }
 
+Task<void> drain_stream(http::Handler& handler, std::shared_ptr<Exchange> it,
+                        const std::function<void(std::string_view)>& each) {
+  co_await ask(handler, it);
+  while (true) {
+    auto piece = co_await it->response.stream->next();
+    if (!piece || piece->empty()) co_return;
+    each(piece->bytes());
+  }
+}
+
 Answer to_answer(Exchange& it) {
   Answer answer{it.response.status, it.response.fields, {}, {}};
   for (const Buffer& buffer : it.response.buffers) {
@@ -166,6 +176,9 @@ class EmbeddedOriginTest : public testing::Test {
   void read_until(Materialised& shape, const std::string& definition, std::uint64_t lsn);
   std::uint64_t wal_lsn() { return std::stoull(sql_.one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")); }
 
+  // The stream of an answer, to its end.
+  std::string read_stream(const std::string& query, const std::function<void(std::string_view)>& each);
+
   std::string url_ = replication::TestCluster::get().url();
   Sql sql_{url_};
   std::unique_ptr<origin::EmbeddedOrigin> origin_;
@@ -173,6 +186,23 @@ class EmbeddedOriginTest : public testing::Test {
   std::deque<Worker> workers_{2};
   std::atomic<std::size_t> next_worker_{0};
 };
+
+std::string EmbeddedOriginTest::read_stream(const std::string& query, const std::function<void(std::string_view)>& each) {
+  auto it = std::make_shared<Exchange>();
+  it->query = query;
+  std::string all;
+  std::promise<void> done;
+  std::function<void(std::string_view)> collect = [&](std::string_view piece) {
+    all += piece;
+    each(piece);
+  };
+  asio::co_spawn(workers_[0].context, drain_stream(*api_, it, collect), [&](std::exception_ptr error) {
+    it->response.stream.reset();
+    error ? done.set_exception(error) : done.set_value();
+  });
+  done.get_future().get();
+  return all;
+}
 
 void EmbeddedOriginTest::apply(Materialised& shape, const std::string& body) {
   simdjson::dom::parser parser;
@@ -335,6 +365,40 @@ TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
   EXPECT_EQ(origin_->stats().held_requests, 0u);
 }
 
+TEST_F(EmbeddedOriginTest, StreamsEventsUntilItsTimeout) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  origin::EmbeddedOptions options;
+  options.sse_timeout = 400ms;
+  options.sse_keepalive = 30ms;
+  restart(options);
+  std::string handle = get("table=t&offset=-1").field("electric-handle");
+  bool written = false;
+  std::string all =
+      read_stream("table=t&live=true&live_sse=true&offset=0_inf&handle=" + handle, [&](std::string_view piece) {
+        if (!written) sql_.run("INSERT INTO t VALUES (1), (2)");
+        written = true;
+        EXPECT_TRUE(piece.ends_with("\n\n")) << piece;
+      });
+  EXPECT_TRUE(all.starts_with(": keep-alive\n\n")) << all;
+  EXPECT_NE(all.find("data: {\"key\":\"\\\"public\\\".\\\"t\\\"/\\\"2\\\"\""), std::string::npos) << all;
+  EXPECT_NE(all.find("data: {\"headers\":{\"control\":\"up-to-date\""), std::string::npos) << all;
+}
+
+TEST_F(EmbeddedOriginTest, AnEventStreamEndsWithItsShape) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  origin::EmbeddedOptions options;
+  options.sse_keepalive = 30ms;
+  restart(options);
+  std::string handle = get("table=t&offset=-1").field("electric-handle");
+  bool truncated = false;
+  std::string all = read_stream("table=t&live=true&live_sse=true&offset=0_inf&handle=" + handle, [&](std::string_view) {
+    if (!truncated) sql_.run("TRUNCATE t");
+    truncated = true;
+  });
+  EXPECT_EQ(all.find("must-refetch"), std::string::npos);
+  EXPECT_EQ(get("table=t&offset=0_inf&handle=" + handle).status, 409);
+}
+
 TEST_F(EmbeddedOriginTest, ACancelledRequestIsHeldNoLonger) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   std::string live = "table=t&live=true&offset=0_inf&handle=" + get("table=t&offset=-1").field("electric-handle");
@@ -394,6 +458,22 @@ TEST_F(EmbeddedOriginTest, BeginsAnewWhenTheSlotIsLost) {
   ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
   EXPECT_EQ(shape.rows.size(), 1u);
   EXPECT_NE(shape.handle, handle);
+}
+
+TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  restart(options);
+  std::string handle = get("table=t&offset=-1").field("electric-handle");
+  sql_.run("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)");
+  eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status == 409; });
+  Answer anew = get("table=t&offset=-1");
+  EXPECT_EQ(anew.body.find("\"insert\""), std::string::npos);
+  handle = anew.field("electric-handle");
+  sql_.run("ALTER TABLE t ADD COLUMN extra int DEFAULT 5");
+  eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status == 409; });
+  EXPECT_NE(get("table=t&offset=-1").field("electric-schema").find("extra"), std::string::npos);
 }
 
 TEST_F(EmbeddedOriginTest, EvictsTheLeastUsedBeyondItsBounds) {

@@ -39,7 +39,8 @@ struct EmbeddedOrigin::Impl {
         store(options.chunk_bytes),
         registry(store),
         follower({options.database_url, options.slot, options.publication}, registry, store, last_seen),
-        maker({options.database_url, options.publication, options.snapshots_max, options.queries_max, options.memory_max},
+        maker({options.database_url, options.publication, options.snapshots_max, options.queries_max, options.memory_max,
+               options.table_check_interval},
               registry, store, follower),
         serving(serving_options(options), registry, maker, follower, last_seen) {}
 

@@ -42,6 +42,8 @@ struct EmbeddedOptions {
   std::size_t memory_max = std::size_t{2} * 1024 * 1024 * 1024;
   std::size_t snapshots_max = 4;  // taken at one time, each on a connection
   std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
+  // How often tables are looked at for changes that do not show on the stream.
+  std::chrono::milliseconds table_check_interval{10'000};
   bool allow_delete = false;
 };
 

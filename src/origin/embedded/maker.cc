@@ -6,6 +6,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <charconv>
 #include <exception>
+#include <map>
 
 #include "base/log.h"
 #include "origin/embedded/resolve.h"
@@ -100,6 +101,7 @@ Maker::~Maker() {
 }
 
 void Maker::run() {
+  asio::co_spawn(context_, check_tables(), rethrow);
   context_.run();
 }
 void Maker::stop() {
@@ -150,11 +152,20 @@ Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::D
     co_return std::unexpected(bad_request("table", name.print() + " is not a table: its changes cannot be followed"));
   }
   bool full_identity = table->replica_identity == 'f';
-  auto spec = embedded::resolve(definition, std::make_shared<const sql::Table>(as_published(std::move(*table))));
+  auto spec = embedded::resolve(definition, intern(as_published(std::move(*table))));
   if (!spec) co_return std::unexpected(spec.error());
   auto inserted = registry_.find_or_create(text, std::move(*spec));
   if (inserted.created) asio::co_spawn(context_, make(inserted.shape, full_identity), rethrow);
   co_return inserted.shape;
+}
+
+std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
+  auto& known = tables_[table.oid];
+  auto shared = known.lock();
+  if (shared && *shared == table) return shared;
+  shared = std::make_shared<const sql::Table>(std::move(table));
+  known = shared;
+  return shared;
 }
 
 Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
@@ -241,6 +252,33 @@ Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connec
     co_await nobody.wait(now + kVisibilityPause, [] { return false; });
   }
   co_return std::expected<void, Failure>();
+}
+
+Task<void> Maker::check_tables() {
+  WaitList nobody;
+  while (true) {
+    co_await nobody.wait(std::chrono::steady_clock::now() + options_.table_check_interval, [] { return false; });
+    if (follower_.health() != Origin::Health::kActive) continue;
+    std::map<std::shared_ptr<const sql::Table>, std::vector<std::shared_ptr<Shape>>> by_table;
+    for (const auto& shape : registry_.all()) by_table[shape->spec().table].push_back(shape);
+    for (auto& [table, shapes] : by_table) {
+      auto lease = co_await queries_.acquire();
+      if (!lease) break;
+      co_await check_table(**lease, table, std::move(shapes));
+    }
+  }
+}
+
+Task<void> Maker::check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table,
+                              std::vector<std::shared_ptr<Shape>> shapes) {
+  auto now = co_await replication::load_table(connection, table->schema, table->name);
+  if (!now && !now.error().undefined_table()) co_return;
+  if (now && as_published(std::move(*now)) == *table) co_return;
+  log::info("table_changed", {{"schema", table->schema}, {"table", table->name}, {"shapes", shapes.size()}});
+  for (const auto& shape : shapes) {
+    registry_.drop(shape);
+    follower_.forget(shape);
+  }
 }
 
 Task<Maker::Rows> Maker::read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink) {

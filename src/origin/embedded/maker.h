@@ -33,6 +33,7 @@ struct MakerOptions {
   std::size_t snapshots_max = 4;  // at one time: each is a connection and reads a table
   std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
   std::size_t memory_max = 0;     // of all logs: a snapshot that would exceed it is given up
+  std::chrono::milliseconds table_check_interval{10'000};
 };
 
 class Maker {
@@ -50,6 +51,8 @@ class Maker {
   using Rows = std::expected<replication::SnapshotInfo, Failure>;
   Task<Rows> read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
 
+  // Until stop(). Meanwhile also looks, every table_check_interval, whether the tables of the shapes are still what they
+  // were: a table that is dropped, renamed or altered without being written to does not show on the stream.
   void run();
   // Any thread; returns at once.
   void stop();
@@ -67,6 +70,10 @@ class Maker {
                                              bool full_identity, std::uint64_t generation);
   Task<std::expected<void, Failure>> listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
                                             std::uint64_t generation);
+  std::shared_ptr<const sql::Table> intern(sql::Table table);
+  Task<void> check_tables();
+  Task<void> check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table,
+                         std::vector<std::shared_ptr<Shape>> shapes);
   Task<void> read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                   std::shared_ptr<Promise<std::shared_ptr<Rows>>> result);
 
@@ -81,6 +88,7 @@ class Maker {
   // The rest belongs to the thread.
   std::unordered_map<sql::Oid, std::uint64_t> published_;  // in which generation of the follower
   std::unordered_set<sql::Oid> publishing_;
+  std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
   WaitList publishing_waiters_;
   Pool queries_;
   Pool snapshots_;
