@@ -154,8 +154,10 @@ Task<void> Gateway::named_shape(std::string_view name, const http::Request& requ
 
 Task<void> Gateway::serve(Admission admission, ShapeAnswerOptions answer, http::Response& response) {
   metrics_.asked_origin();
+  const bool live = admission.request->shape().position.live != shape::Live::kNo;
   Task<void> work = origin_.serve(admission.request, response);
-  if (work.valid()) return serve_later(std::move(work), std::move(admission), answer, response);
+  // An event stream may begin at once, and is held all the same.
+  if (work.valid() || (live && response.stream)) return serve_later(std::move(work), std::move(admission), answer, response);
   finish_shape_answer(answer, response);
   return {};
 }
@@ -163,8 +165,8 @@ Task<void> Gateway::serve(Admission admission, ShapeAnswerOptions answer, http::
 Task<void> Gateway::serve_later(Task<void> work, Admission admission, ShapeAnswerOptions answer, http::Response& response) {
   if (admission.request->shape().position.live == shape::Live::kNo) {
     co_await std::move(work);
-  } else {
-    co_await held_.hold(std::move(work), admission.expires_at_s, response);
+  } else if (const auto ended = co_await held_.hold(std::move(work), admission.expires_at_s, response)) {
+    co_return refuse(*ended, response);
   }
   finish_shape_answer(answer, response);
 }

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <chrono>
+#include <utility>
 
 #include "base/json.h"
 #include "policy/rules.h"
@@ -26,11 +29,36 @@ token::Key key(std::string_view secret) {
   return *token::Key::hmac_sha256(secret);
 }
 
+// Says one thing, then nothing for ever.
+class EndlessStream : public http::BodyStream {
+ public:
+  Task<std::expected<Buffer, http::BodyError>> next() override {
+    if (!std::exchange(said_, true)) co_return Buffer::of_static("data: 1\n\n");
+    co_await wait_for_ever();
+    co_return Buffer();
+  }
+
+  static Task<void> wait_for_ever() {
+    boost::asio::steady_timer never(co_await boost::asio::this_coro::executor, std::chrono::steady_clock::time_point::max());
+    co_await never.async_wait(use_task);
+  }
+
+ private:
+  bool said_ = false;
+};
+
 // Keeps what it was asked, answers as an origin does.
 class RecordingOrigin : public origin::Origin {
  public:
+  enum class Manner { kAtOnce, kNever, kEvents };
+
   Task<void> serve(std::shared_ptr<const origin::AuthorizedRequest> request, http::Response& response) override {
     asked.push_back(std::move(request));
+    if (manner == Manner::kNever) return EndlessStream::wait_for_ever();
+    if (manner == Manner::kEvents) {
+      response.stream = std::make_unique<EndlessStream>();
+      return {};
+    }
     response.status = status;
     response.fields.add("content-type", "application/json");
     response.fields.add("cache-control", "public, max-age=604800");
@@ -43,6 +71,7 @@ class RecordingOrigin : public origin::Origin {
   void drain() override {}
 
   std::vector<std::shared_ptr<const origin::AuthorizedRequest>> asked;
+  Manner manner = Manner::kAtOnce;
   int status = 200;
   std::string_view body = "[]";
 };
@@ -113,14 +142,21 @@ class GatewayTest : public ::testing::Test {
     const std::size_t before = origin.asked.size();
     response.clear();
     Task<void> task = gateway.handle(request, response);
-    if (task.valid()) {
-      boost::asio::io_context context;
-      boost::asio::co_spawn(context, std::move(task), [](std::exception_ptr error) {
-        if (error) std::rethrow_exception(error);
-      });
-      context.run();
-    }
+    if (task.valid()) run(std::move(task));
     return origin.asked.size() > before;
+  }
+  void run(Task<void> task) {
+    boost::asio::co_spawn(context, std::move(task), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+    });
+    context.restart();
+    context.run();
+  }
+  Task<void> read_to_its_end() {
+    while (true) {
+      const auto piece = co_await response.stream->next();
+      if (!piece || piece->empty()) co_return;
+    }
   }
   bool get(std::string_view target, const std::string& token) {
     return send(http::Method::kGet, target, {{"authorization", "Bearer " + token}});
@@ -138,6 +174,7 @@ class GatewayTest : public ::testing::Test {
   }
   const shape::Definition& definition() const { return origin.asked.back()->shape().definition; }
 
+  boost::asio::io_context context;
   RecordingOrigin origin;
   Metrics metrics;
   Gateway gateway{options(), origin, metrics};
@@ -340,8 +377,8 @@ TEST_F(GatewayTest, J38_J44_CredentialsAreOneAndGood) {
   EXPECT_TRUE(response.fields.get("www-authenticate"));
   EXPECT_FALSE(send(http::Method::kGet, target, {{"authorization", good}, {"Authorization", good}}));
   EXPECT_EQ(response.status, 400);
-  for (const std::string& value : std::vector<std::string>{"Bearer", "Basic " + good.substr(7), good.substr(7),
-                                                           "Bearer a b", "xBearer " + good.substr(7), good + ", " + good}) {
+  for (const std::string& value : std::vector<std::string>{"Bearer", "Basic " + good.substr(7), good.substr(7), "Bearer a b",
+                                                           "xBearer " + good.substr(7), good + ", " + good}) {
     EXPECT_FALSE(send(http::Method::kGet, target, {{"authorization", value}})) << value;
     EXPECT_EQ(response.status, 401) << value;
     EXPECT_EQ(code(), "token_invalid") << value;
@@ -353,6 +390,30 @@ TEST_F(GatewayTest, ExpiredTokensSaySo) {
   EXPECT_FALSE(get("/v1/shape?table=items&offset=-1&" + std::string(kWhere), api_grant(kItemsClaim, -120)));
   EXPECT_EQ(response.status, 401);
   EXPECT_EQ(code(), "token_expired");
+}
+
+const std::string kLive = "/v1/shape?table=items&offset=0_0&handle=h-1&live=true&" + std::string(kWhere);
+// Accepted, for the leeway that clocks are given, though its end is past.
+constexpr std::int64_t kJustEnded_s = -1;
+
+TEST_F(GatewayTest, AHeldPollIsRefusedWhenItsGrantEnds) {
+  origin.manner = RecordingOrigin::Manner::kNever;
+  EXPECT_TRUE(get(kLive, api_grant(kItemsClaim, kJustEnded_s)));
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(code(), "token_expired");
+  EXPECT_EQ(response.fields.get("www-authenticate"), R"(Bearer error="invalid_token")");
+  EXPECT_NE(metrics.text().find(R"(sluice_refusals_total{code="token_expired"} 1)"), std::string::npos);
+}
+
+TEST_F(GatewayTest, AnEventStreamThatBeganAtOnceEndsWithItsGrant) {
+  origin.manner = RecordingOrigin::Manner::kEvents;
+  EXPECT_TRUE(get(kLive + "&live_sse=true", api_grant(kItemsClaim, kJustEnded_s)));
+  EXPECT_EQ(response.status, 200);
+  ASSERT_NE(response.stream, nullptr);
+  ASSERT_NE(metrics.text().find("sluice_held_requests 1"), std::string::npos);
+  run(read_to_its_end());
+  response.clear();
+  EXPECT_NE(metrics.text().find("sluice_held_requests 0"), std::string::npos);
 }
 
 TEST_F(GatewayTest, H63_AnswersArePrivateToTheClient) {

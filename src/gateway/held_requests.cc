@@ -7,8 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include "gateway/refusal.h"
+#include <utility>
 
 namespace sluice::gateway {
 namespace {
@@ -88,16 +87,16 @@ std::shared_ptr<HeldRequests::Hold> HeldRequests::enter(Executor executor, std::
   return std::make_shared<Hold>(*this, executor, expires_at_s);
 }
 
-Task<void> HeldRequests::hold(Task<void> work, std::int64_t expires_at_s, http::Response& response) {
+Task<std::optional<Refusal>> HeldRequests::hold(Task<void> work, std::int64_t expires_at_s, http::Response& response) {
   const auto hold = enter(co_await asio::this_coro::executor, expires_at_s);
-  const auto first = co_await (std::move(work) || hold->end());
-  if (first.index() == 1) {
-    answer_refusal(hold->is_cut() ? Refusal{503, "restarting", "The server is restarting."}
-                                  : Refusal{401, "token_expired", "The token has expired."},
-                   response);
-  } else if (response.stream) {
-    response.stream = std::make_unique<HeldStream>(std::move(response.stream), hold);
+  if (work.valid()) {
+    const auto first = co_await (std::move(work) || hold->end());
+    if (first.index() == 1)
+      co_return hold->is_cut() ? Refusal{503, "restarting", "The server is restarting."}
+                               : Refusal{401, "token_expired", "The token has expired."};
   }
+  if (response.stream) response.stream = std::make_unique<HeldStream>(std::move(response.stream), hold);
+  co_return std::nullopt;
 }
 
 void HeldRequests::cut_all() {

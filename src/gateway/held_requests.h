@@ -13,8 +13,10 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "gateway/metrics.h"
+#include "gateway/refusal.h"
 #include "http/message.h"
 
 namespace sluice::gateway {
@@ -23,8 +25,9 @@ class HeldRequests {
  public:
   explicit HeldRequests(Metrics& metrics) : metrics_(metrics) {}
 
-  // Awaits `work`, which fills `response`. A stream that it leaves there is held on, until its end.
-  Task<void> hold(Task<void> work, std::int64_t expires_at_s, http::Response& response);
+  // Awaits `work`, which fills `response` (empty: it is filled already). A stream that it leaves there is held on, until
+  // its end. Where the request was ended before `work` was done, why: the answer in its place.
+  Task<std::optional<Refusal>> hold(Task<void> work, std::int64_t expires_at_s, http::Response& response);
 
   // Those that are held now, and every later one.
   void cut_all();
