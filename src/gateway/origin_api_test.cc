@@ -117,6 +117,8 @@ TEST_F(OriginApiTest, SaysWhatABodyIsNot) {
   ask(http::Method::kPost, "/v1/shape", kQuery, "nope");
   EXPECT_EQ(response_.status, 400);
   EXPECT_EQ(body(), R"x({"error":"Invalid JSON in request body","details":"unexpected byte at position 0: 0x6E (\"n\")"})x");
+  ask(http::Method::kPost, "/v1/shape", kQuery, "[1]");
+  EXPECT_EQ(body(), R"({"error":"Request body must be a JSON object"})");
   ask(http::Method::kPost, "/v1/shape", kQuery, R"({"limit":0})");
   EXPECT_TRUE(body().starts_with(R"({"message":"Invalid request","errors":{"subset":{"limit":[)")) << body();
   EXPECT_EQ(response_.fields.get("cache-control"), "no-cache");

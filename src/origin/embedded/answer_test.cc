@@ -1,0 +1,62 @@
+#include "origin/embedded/answer.h"
+
+#include <gtest/gtest.h>
+
+#include "origin/embedded/events.h"
+#include "origin/embedded/test_table.h"
+
+namespace sluice::origin::embedded {
+namespace {
+
+TEST(Etag, IsNamedByAnExactMatchOnly) {
+  constexpr std::string_view kEtag = "\"1-2:-1:0_0\"";
+  EXPECT_TRUE(names_etag("\"1-2:-1:0_0\"", kEtag));
+  EXPECT_TRUE(names_etag("\"other\" , \"1-2:-1:0_0\"", kEtag));
+  EXPECT_TRUE(names_etag("1-2:-1:0_0", kEtag));
+  EXPECT_FALSE(names_etag("W/\"1-2:-1:0_0\"", kEtag));
+  EXPECT_FALSE(names_etag("\"1-2:-1:0_1\"", kEtag));
+  EXPECT_FALSE(names_etag("*", kEtag));
+  EXPECT_FALSE(names_etag("", kEtag));
+  EXPECT_FALSE(names_etag(",,", kEtag));
+}
+
+TEST(Etag, SaysWhatWasAskedAndGiven) {
+  store::MemoryStore store(1 << 20);
+  auto shape = items_shape(store);
+  auto at = shape::Offset::at(7, 0);
+  EXPECT_EQ(make_etag(*shape, shape::Offset::before_all(), at, std::nullopt), "\"" + shape->handle() + ":-1:7_0\"");
+  EXPECT_EQ(make_etag(*shape, shape::Offset::now(), at, 9), "\"" + shape->handle() + ":now:7_0:9\"");
+}
+
+TEST(CacheFields, FollowTheConfiguration) {
+  CacheFields fields(10, 20, 60);
+  EXPECT_EQ(fields.catch_up, "public, max-age=10, stale-while-revalidate=20");
+  EXPECT_EQ(fields.sse, "public, max-age=59");
+  EXPECT_EQ(CacheFields(10, 20, 0).sse, "public, max-age=1");
+}
+
+TEST(Events, AreCutAtEachEntryWhereverBuffersEnd) {
+  constexpr std::string_view kEntries = "{\"a\":\"1,\"},\n{\"b\":2},\n";
+  constexpr std::string_view kEvents = "data: {\"a\":\"1,\"}\n\ndata: {\"b\":2}\n\n";
+  for (std::size_t i = 0; i <= kEntries.size(); ++i) {
+    for (std::size_t j = i; j <= kEntries.size(); ++j) {
+      std::vector<Buffer> cut = {Buffer::of_static(kEntries.substr(0, i)), Buffer::of_static(kEntries.substr(i, j - i)),
+                                 Buffer::of_static(kEntries.substr(j))};
+      EXPECT_EQ(to_events(cut), kEvents) << i << " " << j;
+    }
+  }
+  EXPECT_EQ(to_events({}), "");
+}
+
+TEST(LastSeen, OnlyRises) {
+  LastSeen seen;
+  seen.set(7);
+  seen.set(5);
+  EXPECT_EQ(seen.get()->lsn, 7u);
+  EXPECT_EQ(seen.get()->last_in_array.bytes(), R"({"headers":{"control":"up-to-date","global_last_seen_lsn":"7"}}])");
+  EXPECT_EQ(seen.get()->event.bytes(),
+            "data: {\"headers\":{\"control\":\"up-to-date\",\"global_last_seen_lsn\":\"7\"}}\n\n");
+}
+
+}  // namespace
+}  // namespace sluice::origin::embedded
