@@ -317,31 +317,35 @@ TEST_F(EmbeddedOriginTest, ARowWhoseCommitIsHeldUpIsNotLost) {
   read_until(first, "table=t", 0);
   sql_.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   sql_.run("SELECT pg_reload_conf()");
-  auto commit = std::async(std::launch::async, [this] {
-    Sql writer(url_);
-    eventually([&] { return writer.one("SHOW synchronous_standby_names") == "nobody"; });
-    writer.run("INSERT INTO t VALUES (7)");
+  // The setting takes hold a moment after the reload: rows are written until one's commit waits.
+  std::atomic<bool> held{false};
+  auto writer = std::async(std::launch::async, [&] {
+    Sql sql(url_);
+    for (int id = 1; !held; ++id) sql.run("INSERT INTO t VALUES (" + std::to_string(id) + ")");
   });
-  while (first.rows.empty()) {
+  eventually([this] { return sql_.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "0"; });
+  held = true;
+  std::size_t visible = std::stoul(sql_.one("SELECT count(*) FROM t"));
+  while (first.rows.size() <= visible) {
     Answer answer = get("table=t&offset=" + first.offset + "&handle=" + first.handle);
     ASSERT_NO_FATAL_FAILURE(apply(first, answer.body));
     first.offset = answer.field("electric-offset");
   }
-  EXPECT_EQ(sql_.one("SELECT count(*) FROM t"), "0");
   auto second = begin("table=t&where=id%3E0&offset=-1");
-  eventually([this] {
-    return sql_.one("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_current_snapshot()%'") != "0";
+  eventually([&] {
+    return second.wait_for(0s) == std::future_status::ready ||
+           sql_.one("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_current_snapshot()%'") != "0";
   });
   sql_.run("ALTER SYSTEM RESET synchronous_standby_names");
   sql_.run("SELECT pg_reload_conf()");
-  commit.get();
+  writer.get();
   Answer answer = second.get();
   Materialised rows;
   rows.handle = answer.field("electric-handle");
   rows.offset = answer.field("electric-offset");
   apply(rows, answer.body);
   read_until(rows, "table=t&where=id%3E0", wal_lsn());
-  EXPECT_EQ(rows.rows.size(), 1u);
+  EXPECT_EQ(rows.rows.size(), visible + 1);
 }
 
 TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
