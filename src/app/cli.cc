@@ -26,7 +26,8 @@ struct OriginOptions {
   std::vector<std::string> listen{"127.0.0.1:3000"};
   std::string secret;
   bool insecure = false;
-  EmbeddedOriginConfig origin;
+  origin::EmbeddedOptions origin;
+  std::string storage;
   std::int64_t long_poll_timeout_s = 20;
 };
 
@@ -52,12 +53,12 @@ void add_origin(CLI::App& app, OriginOptions& options) {
   auto* secret =
       origin->add_option("--secret", options.secret, "What callers must send as `secret`")->envname("SLUICE_ORIGIN_SECRET");
   origin->add_flag("--insecure", options.insecure, "Serve whoever can connect, without a secret")->excludes(secret);
-  origin->add_option("--storage", options.origin.storage,
+  origin->add_option("--storage", options.storage,
                      "Folder for shape logs; they live in memory in this version, so nothing is written");
   origin->add_option("--slot", options.origin.slot, "Replication slot")->capture_default_str();
   origin->add_option("--publication", options.origin.publication, "Publication")->capture_default_str();
   origin->add_option("--chunk-bytes", options.origin.chunk_bytes, "Bytes after which a chunk of a log is closed")
-      ->check(CLI::Range(std::uint64_t{1024}, std::uint64_t{1} << 30))
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
       ->capture_default_str();
   origin->add_option("--cache-max-age", options.origin.cache_max_age_s, "Seconds, for Cache-Control")
       ->check(CLI::NonNegativeNumber)
@@ -111,7 +112,7 @@ int run_origin(OriginOptions options) {
   if (options.secret.empty() && !options.insecure)
     throw std::runtime_error("origin: give --secret (or SLUICE_ORIGIN_SECRET), or --insecure to serve whoever can connect");
   options.origin.database_url = options.database_url;
-  options.origin.long_poll_timeout_ms = options.long_poll_timeout_s * 1000;
+  options.origin.long_poll_timeout = std::chrono::seconds(options.long_poll_timeout_s);
   serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret});
   return 0;
 }

@@ -132,16 +132,28 @@ void read_shapes(TomlTable& root, Config& config) {
   }
 }
 
-EmbeddedOriginConfig read_embedded(TomlTable& table, std::string database_url) {
-  EmbeddedOriginConfig origin;
-  origin.database_url = std::move(database_url);
-  origin.slot = table.text("slot").value_or(origin.slot);
-  origin.publication = table.text("publication").value_or(origin.publication);
-  origin.chunk_bytes = static_cast<std::uint64_t>(table.integer("chunk_bytes", 1024, 1 << 30).value_or(10 * 1024 * 1024));
-  origin.cache_max_age_s = table.integer("cache_max_age_s", 0, 365 * kDay_s).value_or(origin.cache_max_age_s);
-  origin.cache_stale_age_s = table.integer("cache_stale_age_s", 0, 365 * kDay_s).value_or(origin.cache_stale_age_s);
-  origin.long_poll_timeout_ms = 1000 * table.integer("long_poll_timeout_s", 1, 40).value_or(20);
-  return origin;
+origin::EmbeddedOptions read_embedded(TomlTable& table, std::string database_url) {
+  origin::EmbeddedOptions options;
+  options.database_url = std::move(database_url);
+  options.slot = table.text("slot").value_or(options.slot);
+  options.publication = table.text("publication").value_or(options.publication);
+  if (auto bytes = table.integer("chunk_bytes", 1024, 1 << 30)) options.chunk_bytes = static_cast<std::size_t>(*bytes);
+  if (auto bytes = table.integer("memory_max_bytes", 1 << 20, std::int64_t{1} << 40))
+    options.memory_max = static_cast<std::size_t>(*bytes);
+  if (auto count = table.integer("shapes_max", 1, 10'000'000)) options.shapes_max = static_cast<std::size_t>(*count);
+  if (auto age = table.integer("cache_max_age_s", 0, 365 * kDay_s))
+    options.cache_max_age_s = static_cast<std::uint32_t>(*age);
+  if (auto age = table.integer("cache_stale_age_s", 0, 365 * kDay_s))
+    options.cache_stale_age_s = static_cast<std::uint32_t>(*age);
+  if (auto hold = table.integer("long_poll_timeout_s", 1, 40)) options.long_poll_timeout = std::chrono::seconds(*hold);
+  return options;
+}
+
+origin::RemoteOptions read_remote(TomlTable& table, http::Url url, const Environment& environment) {
+  origin::RemoteOptions options;
+  options.client.origin = std::move(url);
+  options.secret = read_secret(table, "secret", environment).value_or("");
+  return options;
 }
 
 void read_origin(TomlTable& root, const Environment& environment, Config& config) {
@@ -164,7 +176,7 @@ void read_origin(TomlTable& root, const Environment& environment, Config& config
   if (url) {
     auto parsed = http::Url::parse(*url);
     if (!parsed) table->fail("url", "'" + *url + "': " + parsed.error());
-    config.remote = RemoteOriginConfig{*std::move(parsed), read_secret(*table, "secret", environment).value_or("")};
+    config.remote = read_remote(*table, *std::move(parsed), environment);
   } else {
     config.embedded = read_embedded(*table, *std::move(database_url));
   }

@@ -17,29 +17,13 @@
 #include "base/log.h"
 #include "gatekeeper/minter.h"
 #include "gateway/gateway.h"
-#include "http/client.h"
 #include "http/server.h"
+#include "origin/embedded/embedded_origin.h"
+#include "origin/remote/remote_origin.h"
 #include "policy/rules.h"
 #include "token/verifier.h"
 
 namespace sluice::app {
-
-struct RemoteOriginConfig {
-  http::Url url;
-  std::string secret;  // empty: none
-};
-
-struct EmbeddedOriginConfig {
-  std::string database_url;
-  std::string slot = "sluice";
-  std::string publication = "sluice";
-  std::uint64_t chunk_bytes = 10 * 1024 * 1024;
-  std::int64_t cache_max_age_s = 60;
-  std::int64_t cache_stale_age_s = 300;
-  std::int64_t long_poll_timeout_ms = 20'000;
-  std::string storage;  // unused while logs live in memory
-  bool allow_delete = false;
-};
 
 struct Config {
   std::vector<std::string> listen;
@@ -50,8 +34,8 @@ struct Config {
   http::ServerLimits limits;
 
   // Exactly one of the two.
-  std::optional<RemoteOriginConfig> remote;
-  std::optional<EmbeddedOriginConfig> embedded;
+  std::optional<origin::RemoteOptions> remote;
+  std::optional<origin::EmbeddedOptions> embedded;
 
   gateway::GatewayOptions gateway;
 };

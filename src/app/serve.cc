@@ -1,6 +1,5 @@
 #include "app/serve.h"
 
-#include <chrono>
 #include <memory>
 
 #include "app/signals.h"
@@ -14,26 +13,6 @@
 namespace sluice::app {
 namespace {
 
-std::unique_ptr<origin::EmbeddedOrigin> make_embedded(const EmbeddedOriginConfig& config) {
-  origin::EmbeddedOptions options;
-  options.database_url = config.database_url;
-  options.slot = config.slot;
-  options.publication = config.publication;
-  options.chunk_bytes = config.chunk_bytes;
-  options.cache_max_age_s = static_cast<std::uint32_t>(config.cache_max_age_s);
-  options.cache_stale_age_s = static_cast<std::uint32_t>(config.cache_stale_age_s);
-  options.long_poll_timeout = std::chrono::milliseconds(config.long_poll_timeout_ms);
-  options.allow_delete = config.allow_delete;
-  return std::make_unique<origin::EmbeddedOrigin>(std::move(options));
-}
-
-std::unique_ptr<origin::RemoteOrigin> make_remote(const RemoteOriginConfig& config) {
-  origin::RemoteOptions options;
-  options.client.origin = config.url;
-  options.secret = config.secret;
-  return std::make_unique<origin::RemoteOrigin>(std::move(options));
-}
-
 std::string joined(const std::vector<std::string>& texts) {
   std::string all;
   for (const std::string& text : texts) all += (all.empty() ? "" : " ") + text;
@@ -44,8 +23,8 @@ std::string joined(const std::vector<std::string>& texts) {
 class Source {
  public:
   explicit Source(const Config& config)
-      : embedded_(config.embedded ? make_embedded(*config.embedded) : nullptr),
-        remote_(config.remote ? make_remote(*config.remote) : nullptr) {}
+      : embedded_(config.embedded ? std::make_unique<origin::EmbeddedOrigin>(*config.embedded) : nullptr),
+        remote_(config.remote ? std::make_unique<origin::RemoteOrigin>(*config.remote) : nullptr) {}
 
   origin::Origin& origin() { return embedded_ ? static_cast<origin::Origin&>(*embedded_) : *remote_; }
   void start() {
@@ -96,7 +75,7 @@ void serve(Config config, const std::function<void(const std::string& address)>&
 
 void serve_origin(BareOriginConfig config) {
   const StopSignals signals;
-  const auto origin = make_embedded(config.origin);
+  const auto origin = std::make_unique<origin::EmbeddedOrigin>(std::move(config.origin));
   gateway::OriginApi api({.secret = config.secret, .insecure = config.secret.empty()}, *origin);
   http::Server server({config.listen, 0, {}}, api);
   origin->start();

@@ -12,7 +12,7 @@ namespace sluice::app {
 void serve(Config config, const std::function<void(const std::string& address)>& ready = {});
 
 struct BareOriginConfig {
-  EmbeddedOriginConfig origin;
+  origin::EmbeddedOptions origin;
   std::vector<std::string> listen;
   std::string secret;  // empty: insecure
 };
