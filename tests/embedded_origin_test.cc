@@ -172,7 +172,7 @@ class EmbeddedOriginTest : public testing::Test {
     int refetched = 0;
   };
   void apply(Materialised& shape, const std::string& body);
-  // Reads on until everything up to `lsn` was seen.
+  // Reads on until everything before `lsn` was seen.
   void read_until(Materialised& shape, const std::string& definition, std::uint64_t lsn);
   std::uint64_t wal_lsn() { return std::stoull(sql_.one("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")); }
 
@@ -231,7 +231,7 @@ void EmbeddedOriginTest::apply(Materialised& shape, const std::string& body) {
 }
 
 void EmbeddedOriginTest::read_until(Materialised& shape, const std::string& definition, std::uint64_t lsn) {
-  while (shape.offset == "-1" || shape.lsn < lsn) {
+  while (shape.offset == "-1" || shape.lsn + 1 < lsn) {
     Answer answer = get(definition + "&offset=" + shape.offset + (shape.handle.empty() ? "" : "&handle=" + shape.handle));
     if (answer.status == 409) {
       shape = {.handle = {}, .offset = "-1", .lsn = 0, .rows = {}, .refetched = shape.refetched + 1};
@@ -346,6 +346,40 @@ TEST_F(EmbeddedOriginTest, ARowWhoseCommitIsHeldUpIsNotLost) {
   apply(rows, answer.body);
   read_until(rows, "table=t&where=id%3E0", wal_lsn());
   EXPECT_EQ(rows.rows.size(), visible + 1);
+}
+
+// Clients of event streams go on from operation 0 of the position they were told last.
+TEST_F(EmbeddedOriginTest, GoesOnFromAnUpToDateMessageBehindTheHeadOfItsLog) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE IF NOT EXISTS other (id int)");
+  Materialised shape;
+  read_until(shape, "table=t", 0);
+  sql_.run("INSERT INTO other VALUES (1)");
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
+  std::string there = "table=t&offset=" + std::to_string(shape.lsn) + "_0&handle=" + shape.handle;
+  Answer now = get(there);
+  EXPECT_EQ(now.status, 200) << now.body;
+  EXPECT_TRUE(now.fields.get("electric-up-to-date"));
+  auto live = begin(there + "&live=true");
+  sql_.run("INSERT INTO t VALUES (1)");
+  ASSERT_NO_FATAL_FAILURE(apply(shape, live.get().body));
+  EXPECT_EQ(shape.rows.size(), 1u);
+  sql_.run("DROP TABLE other");
+}
+
+TEST_F(EmbeddedOriginTest, ACommitThatBeginsWhereTheLastOneEndedIsNotBehindTheUpToDateMessage) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  Materialised shape;
+  read_until(shape, "table=t", 0);
+  Sql first(url_), second(url_);
+  first.run("BEGIN; INSERT INTO t VALUES (1)");
+  second.run("BEGIN; INSERT INTO t VALUES (2)");
+  first.run("COMMIT");
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
+  ASSERT_EQ(shape.rows.size(), 1u);
+  second.run("COMMIT");
+  Answer answer = get("table=t&live=true&offset=" + std::to_string(shape.lsn) + "_0&handle=" + shape.handle);
+  ASSERT_NO_FATAL_FAILURE(apply(shape, answer.body));
+  EXPECT_EQ(shape.rows.size(), 2u);
 }
 
 TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
@@ -511,7 +545,7 @@ TEST_F(EmbeddedOriginTest, ServesALargeSnapshotInChunks) {
   options.chunk_bytes = 64 * 1024;
   restart(options);
   Materialised shape;
-  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", 1));
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
   EXPECT_EQ(shape.rows.size(), 2000u);
   EXPECT_EQ(get("table=t&offset=-1").body, get("table=t&offset=-1").body);
   EXPECT_EQ(get("table=t&offset=0_0&handle=" + shape.handle).field("electric-offset"), "0_1");

@@ -28,6 +28,12 @@ constexpr std::chrono::milliseconds kPrepareTimeout{120'000};
 // The slot is dropped at the end so that the server does not keep its log for nobody; a server that is gone keeps nothing.
 constexpr std::chrono::milliseconds kLeaveMax{3'000};
 
+// The last byte before `end`. The next commit may begin at `end` itself, so `end` must not be told as seen: a client of an
+// event stream goes on from operation 0 of the position it was told last, and would never get the commit's first one.
+replication::Lsn before(replication::Lsn end) {
+  return end == 0 ? 0 : end - 1;
+}
+
 }  // namespace
 
 Follower::Follower(FollowerOptions options, Registry& registry, store::LogStore& store, LastSeen& last_seen)
@@ -141,8 +147,9 @@ Task<bool> Follower::renew(replication::Connection& connection) {
     log::error("slot_failed", {{"slot", options_.slot}, {"error", slot.error().message}});
     co_return false;
   }
-  commit_lsn_ = end_lsn_ = slot->confirmed;
-  last_seen_.set(slot->confirmed);
+  end_lsn_ = slot->confirmed;
+  commit_lsn_ = before(end_lsn_);
+  last_seen_.set(before(end_lsn_));
   renew_ = false;
   generation_.fetch_add(1, std::memory_order_acq_rel);
   co_return true;
@@ -245,7 +252,7 @@ void Follower::on_batch_end() {
 // Logs first, then the position that says so, then those who wait.
 void Follower::publish() {
   store_.commit(end_lsn_);
-  last_seen_.set(end_lsn_);
+  last_seen_.set(before(end_lsn_));
   if (stream_ != nullptr) stream_->confirm(end_lsn_);
   for (const auto& shape : touched_) shape->waiters().wake_all();
   touched_.clear();

@@ -65,6 +65,14 @@ void Serving::remove(const AuthorizedRequest& request, http::Response& response)
   answer_deleted(response);
 }
 
+// A client of an event stream goes on from the position it was told last: behind the head of a log that had no part in
+// what came last.
+std::expected<store::Page, store::ReadError> Serving::read(const Shape& shape, Offset from) const {
+  auto page = shape.log().read(from);
+  if (page || page.error() != store::ReadError::kBeyondHead || from.tx() > last_seen_.get()->lsn) return page;
+  return store::Page{.buffers = {}, .end = from, .at_head = true};
+}
+
 // False where there is something to wait for.
 bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response) {
   const shape::Position& position = request.shape().position;
@@ -80,7 +88,7 @@ bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRe
     answer_empty(told(*shape, request), shape->log().head(), *up_to_date, response);
     return true;
   }
-  auto page = shape->log().read(position.offset);
+  auto page = read(*shape, position.offset);
   if (!page) return false;
   if (position.live == Live::kSse) {
     answer_events(shape, told(*shape, request), *page, response);
@@ -129,7 +137,7 @@ Task<bool> Serving::wait_until_made(std::shared_ptr<Shape> shape) {
 // A live request at the head; or one from beyond it, which a server that was restored from an older state may get.
 Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
   Offset at = request->shape().position.offset;
-  auto page = shape->log().read(at);
+  auto page = read(*shape, at);
   bool beyond = !page;
   if (page) at = page->end;
   auto patience = beyond ? options_.long_poll_timeout / 2 : options_.long_poll_timeout;

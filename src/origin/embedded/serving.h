@@ -43,6 +43,7 @@ class Serving {
  private:
   using RequestPtr = std::shared_ptr<const AuthorizedRequest>;
 
+  std::expected<store::Page, store::ReadError> read(const Shape& shape, shape::Offset from) const;
   bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response);
   void answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                      http::Response& response);
