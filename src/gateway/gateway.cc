@@ -153,8 +153,13 @@ Task<void> Gateway::named_shape(std::string_view name, const http::Request& requ
 }
 
 Task<void> Gateway::serve(Admission admission, ShapeAnswerOptions answer, http::Response& response) {
-  metrics_.asked_origin();
   const bool live = admission.request->shape().position.live != shape::Live::kNo;
+  // Leeway is for answers given at once. An event stream that begins only to end would make clients give up on events.
+  if (live && now_s() >= admission.expires_at_s) {
+    refuse(HeldRequests::expired(), response);
+    return {};
+  }
+  metrics_.asked_origin();
   Task<void> work = origin_.serve(admission.request, response);
   // An event stream may begin at once, and is held all the same.
   if (work.valid() || (live && response.stream)) return serve_later(std::move(work), std::move(admission), answer, response);

@@ -393,12 +393,11 @@ TEST_F(GatewayTest, ExpiredTokensSaySo) {
 }
 
 const std::string kLive = "/v1/shape?table=items&offset=0_0&handle=h-1&live=true&" + std::string(kWhere);
-// Accepted, for the leeway that clocks are given, though its end is past.
-constexpr std::int64_t kJustEnded_s = -1;
+constexpr std::int64_t kSoon_s = 2;
 
 TEST_F(GatewayTest, AHeldPollIsRefusedWhenItsGrantEnds) {
   origin.manner = RecordingOrigin::Manner::kNever;
-  EXPECT_TRUE(get(kLive, api_grant(kItemsClaim, kJustEnded_s)));
+  EXPECT_TRUE(get(kLive, api_grant(kItemsClaim, kSoon_s)));
   EXPECT_EQ(response.status, 401);
   EXPECT_EQ(code(), "token_expired");
   EXPECT_EQ(response.fields.get("www-authenticate"), R"(Bearer error="invalid_token")");
@@ -407,13 +406,22 @@ TEST_F(GatewayTest, AHeldPollIsRefusedWhenItsGrantEnds) {
 
 TEST_F(GatewayTest, AnEventStreamThatBeganAtOnceEndsWithItsGrant) {
   origin.manner = RecordingOrigin::Manner::kEvents;
-  EXPECT_TRUE(get(kLive + "&live_sse=true", api_grant(kItemsClaim, kJustEnded_s)));
+  EXPECT_TRUE(get(kLive + "&live_sse=true", api_grant(kItemsClaim, kSoon_s)));
   EXPECT_EQ(response.status, 200);
   ASSERT_NE(response.stream, nullptr);
   ASSERT_NE(metrics.text().find("sluice_held_requests 1"), std::string::npos);
   run(read_to_its_end());
   response.clear();
   EXPECT_NE(metrics.text().find("sluice_held_requests 0"), std::string::npos);
+}
+
+TEST_F(GatewayTest, NothingIsHeldForTheLeewayOfAGrant) {
+  const std::string ended = api_grant(kItemsClaim, -1);
+  EXPECT_TRUE(get("/v1/shape?table=items&offset=-1&" + std::string(kWhere), ended));
+  origin.manner = RecordingOrigin::Manner::kEvents;
+  EXPECT_FALSE(get(kLive + "&live_sse=true", ended));
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(code(), "token_expired");
 }
 
 TEST_F(GatewayTest, H63_AnswersArePrivateToTheClient) {

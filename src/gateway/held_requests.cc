@@ -30,16 +30,21 @@ Clock::time_point time_of(std::int64_t seconds) {
 class HeldRequests::Hold : public std::enable_shared_from_this<Hold> {
  public:
   Hold(HeldRequests& all, Executor executor, std::int64_t expires_at_s)
-      : all_(all), timer_(executor, time_of(expires_at_s)) {
+      : all_(all), timer_(executor, time_of(expires_at_s)) {}
+  ~Hold() {
+    if (!listed_) return;
+    all_.metrics_.held(-1);
+    const std::lock_guard lock(all_.mutex_);
+    all_.holds_.erase(place_);
+  }
+
+  // Others find it from now on. Apart from the constructor: cut() needs the shared_ptr that owns this.
+  void list() {
     all_.metrics_.held(1);
     const std::lock_guard lock(all_.mutex_);
     place_ = all_.holds_.insert(all_.holds_.end(), this);
     cut_ = all_.cutting_;
-  }
-  ~Hold() {
-    all_.metrics_.held(-1);
-    const std::lock_guard lock(all_.mutex_);
-    all_.holds_.erase(place_);
+    listed_ = true;
   }
 
   // Ends when the right expires or the request is cut, never before.
@@ -63,6 +68,7 @@ class HeldRequests::Hold : public std::enable_shared_from_this<Hold> {
   HeldRequests& all_;
   Timer timer_;
   bool cut_ = false;
+  bool listed_ = false;
   std::list<Hold*>::iterator place_;
 };
 
@@ -83,17 +89,21 @@ class HeldRequests::HeldStream : public http::BodyStream {
   std::shared_ptr<Hold> hold_;
 };
 
+Refusal HeldRequests::expired() {
+  return {401, "token_expired", "The token has expired."};
+}
+
 std::shared_ptr<HeldRequests::Hold> HeldRequests::enter(Executor executor, std::int64_t expires_at_s) {
-  return std::make_shared<Hold>(*this, executor, expires_at_s);
+  auto hold = std::make_shared<Hold>(*this, executor, expires_at_s);
+  hold->list();
+  return hold;
 }
 
 Task<std::optional<Refusal>> HeldRequests::hold(Task<void> work, std::int64_t expires_at_s, http::Response& response) {
   const auto hold = enter(co_await asio::this_coro::executor, expires_at_s);
   if (work.valid()) {
     const auto first = co_await (std::move(work) || hold->end());
-    if (first.index() == 1)
-      co_return hold->is_cut() ? Refusal{503, "restarting", "The server is restarting."}
-                               : Refusal{401, "token_expired", "The token has expired."};
+    if (first.index() == 1) co_return hold->is_cut() ? Refusal{503, "restarting", "The server is restarting."} : expired();
   }
   if (response.stream) response.stream = std::make_unique<HeldStream>(std::move(response.stream), hold);
   co_return std::nullopt;

@@ -25,6 +25,9 @@ class HeldRequests {
  public:
   explicit HeldRequests(Metrics& metrics) : metrics_(metrics) {}
 
+  // Why a request is ended, or not held in the first place, whose right has.
+  static Refusal expired();
+
   // Awaits `work`, which fills `response` (empty: it is filled already). A stream that it leaves there is held on, until
   // its end. Where the request was ended before `work` was done, why: the answer in its place.
   Task<std::optional<Refusal>> hold(Task<void> work, std::int64_t expires_at_s, http::Response& response);
