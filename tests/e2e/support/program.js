@@ -1,0 +1,96 @@
+// Child processes that do not outlive the test file that started them, and folders that do not either.
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after } from 'node:test';
+
+const OUTPUT_CHARS_MAX = 1_000_000; // the newest are kept
+
+const running = new Set();
+const folders = new Set();
+
+// What a failed test did not stop itself would keep the runner waiting for ever.
+after(() => Promise.all([...running].map((program) => program.stop(program.lastSignal))));
+process.on('exit', () => {
+  for (const program of running) program.child.kill(program.lastSignal);
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+export class Program {
+  // Options beside spawn's: `lastSignal`, which ends the program where the test process ends without stop().
+  constructor(command, args, { lastSignal = 'SIGKILL', ...options } = {}) {
+    this.name = path.basename(command);
+    this.lastSignal = lastSignal;
+    this.stdout = '';
+    this.output = '';
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    running.add(this);
+    this.child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout = (this.stdout + text).slice(-OUTPUT_CHARS_MAX);
+      this.#append(text);
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text) => this.#append(text));
+    // Both streams are at their end when `close` comes.
+    this.exited = new Promise((resolve) => {
+      this.child.once('error', (error) => this.#finish(resolve, { error }));
+      this.child.once('close', (code, signal) => this.#finish(resolve, { code, signal }));
+    });
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  signal(name) {
+    if (!this.ended) this.child.kill(name);
+  }
+
+  // Resolves to { code, signal }.
+  async stop(signal = 'SIGTERM') {
+    this.signal(signal);
+    return this.exited;
+  }
+
+  // Until `ready()` is true (asked again and again); an error with the program's output where it ends before that.
+  async until(what, ready, limit_ms = 30_000) {
+    const deadline = Date.now() + limit_ms;
+    while (!(await ready())) {
+      if (this.ended) throw new Error(`${this.name} ended (${JSON.stringify(this.ended)}) before: ${what}\n${this.output}`);
+      if (Date.now() > deadline) throw new Error(`${this.name}: not within ${limit_ms} ms: ${what}\n${this.output}`);
+      await pause(25);
+    }
+  }
+
+  #append(text) {
+    this.output = (this.output + text).slice(-OUTPUT_CHARS_MAX);
+  }
+
+  #finish(resolve, result) {
+    running.delete(this);
+    this.ended = result;
+    resolve(result);
+  }
+}
+
+export function pause(duration_ms) {
+  return new Promise((resolve) => setTimeout(resolve, duration_ms));
+}
+
+// Removed at the end. Others may walk through it: Postgres runs as another user where the tests run as root.
+export function temporaryFolder(name) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), `sluice-e2e-${name}-`));
+  chmodSync(folder, 0o755);
+  folders.add(folder);
+  return folder;
+}
+
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
