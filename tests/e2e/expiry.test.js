@@ -78,10 +78,12 @@ test('a stream of a quiet shape goes on after its grant, though other rows were 
   await database.query(`UPDATE items SET title = 'org1 once' WHERE id = 1`);
   await follower.equals(await rowsOf(database, 1));
   await database.query(`UPDATE items SET title = 'org2 later' WHERE org_id = 2`);
+  const streams = follower.liveAnswers('text/event-stream').length;
   await follower.until('its grant ended', () => follower.errors.length > 0);
+  await follower.until('it follows again', () => follower.liveAnswers('text/event-stream').length > streams);
   await database.query(`UPDATE items SET title = 'org1 after that' WHERE id = 1`);
   await follower.equals(await rowsOf(database, 1));
-  assert.deepEqual(follower.errors.map(({ status }) => status), [401]);
+  assert.ok(follower.errors.every(({ status }) => status === 401));
   follower.assertClean();
   follower.stop();
 });

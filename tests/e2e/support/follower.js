@@ -25,6 +25,7 @@ export class Follower {
     this.requests = []; // { url, status, type } of each, in order
     this.text = ''; // every byte of every answer
     this.errors = []; // what reached onError
+    this.failed = undefined; // the one after which the stream gave up
     this.refetches = 0;
     this.operations = { insert: 0, update: 0, delete: 0 };
     this.violations = []; // what a stream that neither loses nor repeats never says
@@ -44,7 +45,7 @@ export class Follower {
       fetchClient: (input, init) => this.#fetch(input, init),
     });
     this.shape = new Shape(this.stream);
-    this.stream.subscribe((messages) => this.#take(messages), () => {});
+    this.stream.subscribe((messages) => this.#take(messages), (error) => (this.failed = error));
   }
 
   #keys;
@@ -65,7 +66,7 @@ export class Follower {
   async until(what, condition, limit_ms = 60_000) {
     const deadline = Date.now() + limit_ms;
     while (!condition()) {
-      if (this.stream.error) throw this.stream.error;
+      if (this.failed) throw this.failed;
       if (Date.now() > deadline) throw new Error(`not within ${limit_ms} ms: ${what}\n${this.#summary()}`);
       await this.#nextBatch(100);
     }
