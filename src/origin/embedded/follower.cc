@@ -19,8 +19,8 @@ using replication::StreamEnd;
 namespace {
 
 constexpr std::chrono::milliseconds kBackoffMin{100};
-constexpr std::chrono::milliseconds kBackoffMax{10'000};
-constexpr int kBackoffDoublings = 7;  // from kBackoffMin to kBackoffMax
+constexpr std::chrono::milliseconds kBackoffMax{2'000};
+constexpr int kBackoffDoublings = 5;  // from kBackoffMin to kBackoffMax
 
 // A statement of preparing that takes longer hangs: making a slot waits for the transactions that run, which may be long.
 constexpr std::chrono::milliseconds kPrepareTimeout{120'000};
