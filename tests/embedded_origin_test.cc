@@ -148,6 +148,9 @@ class EmbeddedOriginTest : public testing::Test {
     origin_->stop();
     for (Worker& worker : workers_) worker.stop();
     workers_.clear();
+    // A snapshot that stop() broke off is still in its transaction until the origin's connections are closed.
+    api_.reset();
+    origin_.reset();
     sql_.run("DROP TABLE IF EXISTS t; DROP PUBLICATION IF EXISTS sluice_test");
   }
 
