@@ -89,7 +89,7 @@ std::optional<Definition> covered(const Definition& granted, const Definition& a
   const bool inherits = granted.queryable_columns() && !asked.queryable_columns();
   const Definition wanted = inherits ? asked.with_queryable_columns(*granted.queryable_columns()) : asked;
   if (!shape::same_grant(granted, wanted)) return std::nullopt;
-  return with_hidden_columns_hidden(granted.with_log(asked.log()));
+  return granted.with_log(asked.log());
 }
 
 }  // namespace
@@ -133,10 +133,7 @@ std::expected<Admission, Refusal> Gate::admit_grant(const http::Request& request
   auto authorized = covered(*granted, *definition);
   if (!authorized) return std::unexpected(forbidden("the grant is for another shape"));
 
-  shape::Request shape_request{*std::move(authorized), std::move(asked->position), std::move(asked->subset)};
-  return Admission{std::shared_ptr<const origin::AuthorizedRequest>(new origin::AuthorizedRequest(
-                       std::move(shape_request), verb_of(request.method), if_none_match(request))),
-                   claims.expires_at_s()};
+  return admit(request, *std::move(authorized), *std::move(asked), claims.expires_at_s());
 }
 
 std::expected<Admission, Refusal> Gate::admit_defined(const http::Request& request, const Definition& definition,
@@ -144,11 +141,15 @@ std::expected<Admission, Refusal> Gate::admit_defined(const http::Request& reque
   auto asked = read_request(request, shape::Dialect::kProtocol);
   if (!asked) return std::unexpected(std::move(asked.error()));
   const shape::LogMode log = asked->log.value_or(shape::LogMode::kFull);
-  shape::Request shape_request{with_hidden_columns_hidden(definition.with_log(log)), std::move(asked->position),
-                               std::move(asked->subset)};
-  return Admission{std::shared_ptr<const origin::AuthorizedRequest>(new origin::AuthorizedRequest(
-                       std::move(shape_request), verb_of(request.method), if_none_match(request))),
-                   expires_at_s};
+  return admit(request, definition.with_log(log), *std::move(asked), expires_at_s);
+}
+
+Admission Gate::admit(const http::Request& request, Definition definition, QueryRequest asked, std::int64_t expires_at_s) {
+  shape::Request shape_request{with_hidden_columns_hidden(std::move(definition)), std::move(asked.position),
+                               std::move(asked.subset)};
+  return {std::shared_ptr<const origin::AuthorizedRequest>(
+              new origin::AuthorizedRequest(std::move(shape_request), verb_of(request.method), if_none_match(request))),
+          expires_at_s};
 }
 
 }  // namespace sluice::gateway

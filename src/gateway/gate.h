@@ -36,6 +36,10 @@ class Gate {
                                                   std::int64_t expires_at_s) const;
 
  private:
+  // The one place where an AuthorizedRequest is made for end users: of the definition that was found to be theirs.
+  static Admission admit(const http::Request& request, shape::Definition definition, shape::QueryRequest asked,
+                         std::int64_t expires_at_s);
+
   std::vector<token::Verifier> verifiers_;
 };
 
