@@ -62,7 +62,7 @@ endfunction()
 
 # Parts that see Asio share one precompiled header, made by base. The parts below them (shape, token, sql) do without: they
 # must not come to depend on it.
-set(SLUICE_ASIO_PARTS http replication origin_remote origin_embedded policy gatekeeper gateway app)
+set(SLUICE_ASIO_PARTS http replication origin_remote origin_embedded identity policy policy_spicedb gatekeeper gateway app)
 function(sluice_precompile name)
   if(name STREQUAL "base")
     target_precompile_headers(base PRIVATE <boost/asio.hpp> <expected> <memory> <optional> <string> <string_view> <vector>)

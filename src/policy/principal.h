@@ -1,6 +1,7 @@
-// The authenticated caller.
+// The caller: authenticated, or explicitly nobody.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -8,18 +9,24 @@
 
 namespace sluice::policy {
 
-// Who asks, as a verified identity token says. Made only from token::VerifiedToken (J39): no unverified claim has a way
-// in. Cheap to copy.
+// Who asks, as a verified identity token says. Made only from token::VerifiedToken (SECURITY J39): no unverified claim has a
+// way in. A caller without any credential is `anonymous`, which no rule matches unless it says so (J38). Cheap to copy.
 class Principal {
  public:
   explicit Principal(std::shared_ptr<const token::VerifiedToken> token) : token_(std::move(token)) {}
+  static Principal anonymous() { return Principal(nullptr); }
 
-  // The configured [[identity]] whose keys verified the token.
-  std::string_view identity() const { return token_->verified_by(); }
-  std::string_view issuer() const { return token_->claims().issuer(); }
-  std::string_view subject() const { return token_->claims().subject(); }
-  const token::Claims& claims() const { return token_->claims(); }
-  std::int64_t expires_at_s() const { return token_->claims().expires_at_s(); }
+  bool is_anonymous() const { return token_ == nullptr; }
+  // The configured [[identity]] whose keys verified the token; "" where anonymous, as the next two.
+  std::string_view identity() const { return token_ ? std::string_view(token_->verified_by()) : std::string_view(); }
+  std::string_view issuer() const { return token_ ? token_->claims().issuer() : std::string_view(); }
+  std::string_view subject() const { return token_ ? token_->claims().subject() : std::string_view(); }
+  // Null where anonymous.
+  const token::Claims* claims() const { return token_ ? &token_->claims() : nullptr; }
+  std::int64_t expires_at_s() const {
+    return token_ ? token_->claims().expires_at_s() : std::numeric_limits<std::int64_t>::max();
+  }
+  const std::shared_ptr<const token::VerifiedToken>& token() const { return token_; }
 
  private:
   std::shared_ptr<const token::VerifiedToken> token_;

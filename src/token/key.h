@@ -2,6 +2,7 @@
 // round (RFC 8725 section 3.1; SECURITY J20, J21).
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -10,12 +11,26 @@
 
 namespace sluice::token {
 
-enum class Algorithm { kHs256, kEdDsa };
+enum class Algorithm : std::uint8_t {
+  kHs256,
+  kHs384,
+  kHs512,  // RFC 7518 section 3.2
+  kRs256,
+  kRs384,
+  kRs512,  // section 3.3: RSASSA-PKCS1-v1_5
+  kEs256,
+  kEs384,
+  kEs512,  // section 3.4: P-256, P-384, P-521
+  kPs256,
+  kPs384,
+  kPs512,  // section 3.5: RSASSA-PSS
+  kEdDsa,  // RFC 8037: Ed25519
+};
 
 std::string_view to_string(Algorithm algorithm);  // "HS256", "EdDSA"
 std::optional<Algorithm> parse_algorithm(std::string_view name);
 
-enum class KeyError { kTooShort, kPublished, kNotSymmetric, kMalformed, kWrongType };
+enum class KeyError { kTooShort, kPublished, kNotSymmetric, kMalformed, kWrongType, kWeak };
 std::string_view to_string(KeyError error);
 
 inline constexpr std::size_t kHmacKeyBytesMin = 32;  // RFC 7518 section 3.2: as long as the hash
@@ -27,6 +42,12 @@ class Key {
   // Refuses keys under 32 bytes, the keys printed in public examples (A16), and anything that looks like PEM or JWK public
   // material, whatever white space or byte order mark stands before it (J21).
   static std::expected<Key, KeyError> hmac_sha256(std::string_view secret, std::string key_id = "");
+  // HS256, HS384, HS512: at least as long as the hash (RFC 7518 section 3.2).
+  static std::expected<Key, KeyError> hmac(Algorithm algorithm, std::string_view secret, std::string key_id = "");
+  // PEM: SubjectPublicKeyInfo or an X.509 certificate; PKCS #8, PKCS #1, SEC 1. kWrongType where the key is not of the
+  // algorithm's kind or curve; kWeak for RSA under 2048 bits or with an exponent that is even or below 3.
+  static std::expected<Key, KeyError> public_key(Algorithm algorithm, std::string_view pem, std::string key_id = "");
+  static std::expected<Key, KeyError> private_key(Algorithm algorithm, std::string_view pem, std::string key_id = "");
   // RFC 8032 Ed25519: 32 raw bytes, or PEM (SubjectPublicKeyInfo, PKCS #8).
   static std::expected<Key, KeyError> ed25519_public(std::string_view raw_or_pem, std::string key_id = "");
   static std::expected<Key, KeyError> ed25519_private(std::string_view raw_seed_or_pem, std::string key_id = "");

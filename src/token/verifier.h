@@ -9,6 +9,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,9 @@ class Verifier {
   explicit Verifier(VerifierOptions options);
 
   std::expected<std::shared_ptr<const VerifiedToken>, TokenError> verify(std::string_view token, std::int64_t now_s) const;
+  // With these keys in the place of its own.
+  std::expected<std::shared_ptr<const VerifiedToken>, TokenError> verify(std::string_view token, std::span<const Key> keys,
+                                                                         std::int64_t now_s) const;
   const VerifierOptions& options() const { return options_; }
 
  private:

@@ -15,9 +15,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/promise.h"
 #include "origin/embedded/follower.h"
 #include "origin/embedded/pool.h"
-#include "origin/embedded/promise.h"
 #include "origin/embedded/registry.h"
 #include "replication/snapshot.h"
 #include "shape/definition.h"

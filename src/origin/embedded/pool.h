@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/task.h"
-#include "origin/embedded/wait_list.h"
+#include "base/wait_list.h"
 #include "replication/connection.h"
 
 namespace sluice::origin::embedded {

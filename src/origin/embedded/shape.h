@@ -12,10 +12,10 @@
 #include <optional>
 #include <string>
 
+#include "base/wait_list.h"
 #include "origin/embedded/failure.h"
 #include "origin/embedded/last_seen.h"
 #include "origin/embedded/row_encoder.h"
-#include "origin/embedded/wait_list.h"
 #include "shape/definition.h"
 #include "sql/where.h"
 #include "store/shape_log.h"

@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
-#include "origin/embedded/wait_list.h"
+#include "base/wait_list.h"
 
-namespace sluice::origin::embedded {
+namespace sluice {
 
 template <typename T>
 class Promise {
@@ -42,4 +42,4 @@ class Promise {
   WaitList waiters_;
 };
 
-}  // namespace sluice::origin::embedded
+}  // namespace sluice

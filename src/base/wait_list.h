@@ -23,7 +23,7 @@
 
 #include "base/task.h"
 
-namespace sluice::origin::embedded {
+namespace sluice {
 
 class WaitList {
  public:
@@ -66,4 +66,4 @@ class WaitList {
   std::list<std::shared_ptr<Waiter>> waiters_;
 };
 
-}  // namespace sluice::origin::embedded
+}  // namespace sluice

@@ -1,4 +1,4 @@
-#include "origin/embedded/wait_list.h"
+#include "base/wait_list.h"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::origin::embedded {
+namespace sluice {
 
 namespace asio = boost::asio;
 
@@ -67,4 +67,4 @@ std::size_t WaitList::size() const {
   return waiters_.size();
 }
 
-}  // namespace sluice::origin::embedded
+}  // namespace sluice

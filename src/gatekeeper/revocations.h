@@ -1,0 +1,93 @@
+// What has been taken back before its time, and where that is kept.
+//
+// A Revocation names tokens by one trait: an id (`jti`), a subject, an issuer, or all of them; the last three together with
+// a time: tokens issued before it. A token without `iat` counts as issued before any time: what cannot be shown to be newer
+// is revoked. It applies to grants and to identity tokens alike, so a revoked caller cannot fetch a new grant with an old
+// login.
+//
+// A grant remembers whose it is (`sub`, and the issuer of the identity token in `sub_iss`), so that revoking a subject ends
+// its grants too.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "token/verifier.h"
+
+namespace sluice::gatekeeper {
+
+struct Revocation {
+  enum class Kind { kTokenId, kSubject, kIssuer, kAll };
+
+  Kind kind = Kind::kTokenId;
+  std::string value = {};        // the jti, sub or iss; empty with kAll
+  std::string issuer = {};       // with kTokenId and kSubject: only of this issuer; empty: of any
+  std::int64_t before_s = 0;     // not with kTokenId: tokens issued before this time
+  std::int64_t forget_at_s = 0;  // when no token it could name can still be alive
+
+  bool operator==(const Revocation&) const = default;
+};
+
+inline constexpr std::size_t kRevocationsMax = 1'000'000;  // some 150 bytes each
+
+// The set as it is known here. Any thread. A check costs one relaxed load where nothing is revoked, and a few hash
+// look-ups else.
+class Revocations {
+ public:
+  Revocations();
+  ~Revocations();
+
+  bool revoked(const token::Claims& claims) const;
+
+  // False where it was known already, or kRevocationsMax are: then, for kTokenId, the error is the caller's to report.
+  enum class Added { kNew, kKnown, kFull };
+  Added add(const Revocation& revocation, std::int64_t now_s);
+
+  // Called after each new one, on the thread that adds: to cut what is being held. Before the first add().
+  void on_new(std::function<void()> listener);
+
+  std::size_t size() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Where revocations outlive the process. Given the Revocations it fills: at start with what was kept, later with what
+// others add.
+class RevocationStore {
+ public:
+  virtual ~RevocationStore() = default;
+
+  // Throws std::exception where what was kept cannot be read: a gateway must not start without knowing it.
+  virtual void start() = 0;
+  virtual void stop() = 0;
+
+  // Durable (file: fdatasync; Redis: acknowledged) when it returns without error, and then in the Revocations as well. May
+  // block for up to a few seconds: not on a connection's thread.
+  virtual std::expected<void, std::string> add(const Revocation& revocation) = 0;
+
+  // Whether what others revoke is learnt: false while Redis is away.
+  virtual bool connected() const = 0;
+};
+
+// docs/format-revocations.md.
+std::unique_ptr<RevocationStore> file_revocations(std::string path, Revocations& revocations);
+
+struct RedisOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6379;
+  std::string username = {};
+  std::string password = {};
+  std::string stream = "sluice:revocations";
+};
+std::unique_ptr<RevocationStore> redis_revocations(RedisOptions options, Revocations& revocations);
+// Known until the process ends: for tests and `sluice dev`.
+std::unique_ptr<RevocationStore> memory_revocations(Revocations& revocations);
+
+}  // namespace sluice::gatekeeper

@@ -1,0 +1,72 @@
+// What one rule offers to whom: the shape that it lets a principal read, made from the configuration and filled in.
+//
+// Every authorizer that is configured with rules (rules, spicedb, sql) has one Offer a rule, and adds its own question.
+//
+// An Offer is for one table. It applies to a principal where its identity (if named) and its `when` condition hold; to an
+// anonymous one only where it says `anonymous`. What it offers is its shape template. The caller may ask for that by
+// spelling it out, or by leaving `where`, `params` and `columns` away. A param `{params.n}` is open: the client's own
+// value is taken there. With `any_where` the caller chooses the where clause. Columns asked for must lie within the
+// offer's; replica=full must be offered; queryable_columns is the server's to set.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/authorizer.h"
+#include "policy/shape_template.h"
+#include "sql/condition.h"
+
+namespace sluice::policy {
+
+struct OfferConfig {
+  std::string name;
+  int line = 0;  // of the configuration file, for reasons and explain; 0 where there is none
+  ShapeTemplateConfig shape;
+  bool any_where = false;
+  bool anonymous = false;
+  std::optional<std::string> identity;  // the [[identity]] whose token it must be
+  std::optional<std::string> when;      // a condition over the claims (sql/condition.h)
+  std::optional<shape::LogMode> log;
+  shape::SubsetRights subset;
+};
+
+class Offer {
+ public:
+  // The error names the rule and the key at fault.
+  static std::expected<Offer, std::string> make(OfferConfig config);
+
+  struct Refusal {
+    std::string missing;  // names only, never values
+    // How far it came, for finding the nearest: another table 0, another caller 1, unmet `when` 2, the shape's own parts
+    // from 3.
+    int progress = 0;
+  };
+  // What this principal would be given of what is asked.
+  std::expected<shape::GrantedShape, Refusal> consider(const Principal& principal, const shape::Definition& asked) const;
+
+  const OfferConfig& config() const { return config_; }
+  const shape::TableName& table() const { return shape_.table(); }
+
+ private:
+  Offer(OfferConfig config, ShapeTemplate shape, std::optional<sql::Condition> when);
+
+  OfferConfig config_;
+  ShapeTemplate shape_;
+  std::optional<sql::Condition> when_;
+};
+
+// Keeps the one that came farthest. A rule for another table is never named.
+class NearestOffer {
+ public:
+  void consider(const Offer& offer, const Offer::Refusal& refusal);
+  // With `what` beside the shape that the rule itself asks for: "the SpiceDB check".
+  std::optional<Nearest> nearest() const;
+
+ private:
+  int progress_ = 0;
+  std::optional<Nearest> nearest_;
+};
+
+}  // namespace sluice::policy
