@@ -19,6 +19,8 @@ struct Gathered {
   std::optional<std::string> schema;
   std::optional<std::string> table;
   DefinitionText text;
+  std::optional<LogMode> log;
+  SubsetRights subset;
 };
 
 std::expected<std::string, DefinitionError> read_text(std::string_view member, element value) {
@@ -64,6 +66,33 @@ Result read_params(DefinitionText& text, element value) {
   return {};
 }
 
+Result read_log(std::optional<LogMode>& log, element value) {
+  const auto text = read_text("log", value);
+  if (!text) return std::unexpected(text.error());
+  if (*text == "full")
+    log = LogMode::kFull;
+  else if (*text == "changes_only")
+    log = LogMode::kChangesOnly;
+  else
+    return fail("log", "is invalid");
+  return {};
+}
+
+Result read_subset(SubsetRights& rights, element value) {
+  if (value.get(rights.allowed) == simdjson::SUCCESS) return {};
+  simdjson::dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return fail("subset", "must be true, false or an object");
+  for (const auto member : object) {
+    if (member.key != "limit_max") return fail("subset." + std::string(member.key), "is not a member of subset");
+    // get() would take a double that happens to be whole.
+    if (member.value.type() != element_type::INT64) return fail("subset.limit_max", "must be an integer");
+    const std::int64_t limit = member.value.get_int64().value_unsafe();
+    if (limit < 1 || static_cast<std::uint64_t>(limit) > kLimitMaxMax) return fail("subset.limit_max", "is out of range");
+    rights.limit_max = static_cast<std::uint64_t>(limit);
+  }
+  return rights.limit_max ? Result() : Result(fail("subset", "must have limit_max"));
+}
+
 Result read_member(Gathered& to, std::string_view name, element value) {
   if (name == "namespace") return value.is_null() ? Result() : read_identifier(to.schema, name, value);
   if (name == "table") return read_string(to.table, name, value);
@@ -72,6 +101,8 @@ Result read_member(Gathered& to, std::string_view name, element value) {
   if (name == "params") return value.is_null() ? Result() : read_params(to.text, value);
   if (name == "columns") return value.is_null() ? Result() : read_columns(to.text.columns, name, value);
   if (name == "queryable_columns") return value.is_null() ? Result() : read_columns(to.text.queryable_columns, name, value);
+  if (name == "log") return value.is_null() ? Result() : read_log(to.log, value);
+  if (name == "subset") return value.is_null() ? Result() : read_subset(to.subset, value);
   return fail(name, "is not a member of a shape");
 }
 
@@ -114,19 +145,55 @@ void append_params(std::string& out, const std::vector<std::string>& params) {
   out += '}';
 }
 
+void append_subset(std::string& out, const SubsetRights& subset) {
+  if (!subset.allowed)
+    out += ",\"subset\":false";
+  else if (subset.limit_max)
+    out += ",\"subset\":{\"limit_max\":" + std::to_string(*subset.limit_max) + '}';
+}
+
+std::expected<std::vector<GrantedShape>, DefinitionError> read_list(element claim) {
+  simdjson::dom::array array;
+  if (claim.get(array) != simdjson::SUCCESS) return fail("shapes", "must be an array");
+  std::vector<GrantedShape> shapes;
+  for (const element item : array) {
+    if (shapes.size() == kGrantedShapesMax) return fail("shapes", "are too many");
+    auto granted = read_claim(item);
+    if (!granted) return std::unexpected(std::move(granted.error()));
+    shapes.push_back(std::move(*granted));
+  }
+  if (shapes.empty()) return fail("shapes", "are none");
+  return shapes;
+}
+
 }  // namespace
 
-std::expected<Definition, DefinitionError> read_claim(element claim) {
+std::expected<GrantedShape, DefinitionError> read_claim(element claim) {
   simdjson::dom::object object;
   if (claim.get(object) != simdjson::SUCCESS) return fail("shape", "must be an object");
   Gathered to;
   for (const auto member : object)
     if (auto read = read_member(to, member.key, member.value); !read) return std::unexpected(std::move(read.error()));
   if (auto joined = join_table(to); !joined) return std::unexpected(std::move(joined.error()));
-  return Definition::make(to.text);
+  auto definition = Definition::make(to.text);
+  if (!definition) return std::unexpected(std::move(definition.error()));
+  return GrantedShape{std::move(*definition), to.log, to.subset};
 }
 
-std::string write_claim(const Definition& definition) {
+std::expected<std::vector<GrantedShape>, DefinitionError> read_shape_claims(std::optional<element> shape,
+                                                                            std::optional<element> shapes) {
+  if (shape && shapes) return fail("shapes", "stand beside a shape");
+  if (shapes) return read_list(*shapes);
+  if (!shape) return fail("shape", "is missing");
+  auto granted = read_claim(*shape);
+  if (!granted) return std::unexpected(std::move(granted.error()));
+  std::vector<GrantedShape> one;
+  one.push_back(std::move(*granted));
+  return one;
+}
+
+std::string write_claim(const GrantedShape& granted) {
+  const Definition& definition = granted.definition;
   std::string out = "{\"namespace\":";
   append_json_string(out, print_name(definition.table().schema));
   out += ",\"table\":";
@@ -139,6 +206,8 @@ std::string write_claim(const Definition& definition) {
   append_columns(out, "columns", definition.columns());
   append_columns(out, "queryable_columns", definition.queryable_columns());
   if (definition.replica() == Replica::kFull) out += ",\"replica\":\"full\"";
+  if (granted.log) out += *granted.log == LogMode::kFull ? ",\"log\":\"full\"" : ",\"log\":\"changes_only\"";
+  append_subset(out, granted.subset);
   return out += '}';
 }
 
