@@ -2,14 +2,17 @@
 
 namespace sluice::policy {
 
-Decision Decision::allow(shape::Definition definition, std::string reason) {
-  return {Kind::kAllow, std::move(reason), std::move(definition)};
+Decision Decision::allow(shape::GrantedShape granted, std::string reason) {
+  return {.kind = Kind::kAllow, .reason = std::move(reason), .granted = std::move(granted)};
 }
 Decision Decision::deny(std::string reason) {
-  return {Kind::kDeny, std::move(reason), std::nullopt};
+  return {.kind = Kind::kDeny, .reason = std::move(reason)};
+}
+Decision Decision::abstain(std::string reason) {
+  return {.kind = Kind::kAbstain, .reason = std::move(reason)};
 }
 Decision Decision::failed(std::string reason) {
-  return {Kind::kFailed, std::move(reason), std::nullopt};
+  return {.kind = Kind::kFailed, .reason = std::move(reason)};
 }
 
 }  // namespace sluice::policy

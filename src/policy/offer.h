@@ -3,10 +3,12 @@
 // Every authorizer that is configured with rules (rules, spicedb, sql) has one Offer a rule, and adds its own question.
 //
 // An Offer is for one table. It applies to a principal where its identity (if named) and its `when` condition hold; to an
-// anonymous one only where it says `anonymous`. What it offers is its shape template. The caller may ask for that by
-// spelling it out, or by leaving `where`, `params` and `columns` away. A param `{params.n}` is open: the client's own
-// value is taken there. With `any_where` the caller chooses the where clause. Columns asked for must lie within the
-// offer's; replica=full must be offered; queryable_columns is the server's to set.
+// anonymous one only where it says `anonymous`; claims of an anonymous caller are all NULL. A claim that is there but is not
+// of the type that `when` compares it as keeps the rule from applying, whatever the condition would say of NULL. What it
+// offers is its shape template. The caller may ask for that by spelling it out, or by leaving `where`, `params` and
+// `columns` away. A param `{params.n}` is open: the client's own value is taken there. With `any_where` the caller chooses
+// the where clause, as far as sql::covers() proves that it reaches for nothing but this table's columns. Columns asked for
+// must lie within the offer's; replica=full must be offered; queryable_columns is the server's to set.
 #pragma once
 
 #include <expected>
@@ -46,10 +48,21 @@ class Offer {
   // What this principal would be given of what is asked.
   std::expected<shape::GrantedShape, Refusal> consider(const Principal& principal, const shape::Definition& asked) const;
 
+  // Whether the principal is whom the rule is for: its identity and `when` alone, for rules that deny.
+  struct Match {
+    enum Kind { kYes, kNo, kUnreadable };  // unreadable: a claim is not of the type that `when` compares it as
+    Kind kind = kNo;
+    Refusal refusal;
+  };
+  Match match(const Principal& principal) const;
+
   const OfferConfig& config() const { return config_; }
   const shape::TableName& table() const { return shape_.table(); }
 
  private:
+  // The shape's rows and columns as offered.
+  std::expected<shape::Definition, Refusal> rows(const Principal& principal, const shape::Definition& asked) const;
+
   Offer(OfferConfig config, ShapeTemplate shape, std::optional<sql::Condition> when);
 
   OfferConfig config_;
@@ -61,7 +74,6 @@ class Offer {
 class NearestOffer {
  public:
   void consider(const Offer& offer, const Offer::Refusal& refusal);
-  // With `what` beside the shape that the rule itself asks for: "the SpiceDB check".
   std::optional<Nearest> nearest() const;
 
  private:

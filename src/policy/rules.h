@@ -1,11 +1,12 @@
 // Rules declared in the configuration, as an Authorizer.
 //
-// A rule is for one table. It applies to a principal where its issuer (if named) and every claim under `when` match. What
-// it grants is its shape template, filled from the claims; the caller may ask for that shape by spelling it out or by
-// leaving `where`, `params` and `columns` away. A rule with `any_where` lets the caller choose the where clause instead.
-// Columns asked for must lie within the rule's; replica=full must be allowed by the rule.
+// A rule is an Offer (offer.h); the first that allows decides. Where none does, the rules abstain, with the one that came
+// nearest: whether somebody else may still allow it is for who combines the authorizers (combined.h), and default deny is
+// the end of every such chain.
 //
-// The first rule that allows decides. None: denied, whatever the reason (default deny).
+// A rule that denies has a table, and says who: `identity` and `when`. To whom it applies, the table is denied here and now,
+// whatever other rules say and wherever it stands among them. Since it takes away, doubt counts against the caller: it
+// applies to anonymous callers without saying `anonymous`, and where a claim is not of the type that `when` compares it as.
 #pragma once
 
 #include <expected>
@@ -15,36 +16,32 @@
 #include <vector>
 
 #include "policy/authorizer.h"
-#include "policy/shape_template.h"
+#include "policy/offer.h"
 
 namespace sluice::policy {
 
-struct RuleConfig {
-  std::string name;
-  int line = 0;  // of the configuration file, for reasons and explain; 0 where there is none
-  ShapeTemplateConfig shape;
-  bool any_where = false;
-  std::optional<std::string> identity;      // the [[identity]] whose token it must be
-  std::map<std::string, std::string> when;  // dotted claim path -> its exact text; in a list of texts: one of them
+struct RuleConfig : OfferConfig {
+  bool deny = false;
 };
 
 class Rules : public Authorizer {
  public:
   // The error names the rule and the key at fault.
-  static std::expected<Rules, std::string> make(const std::vector<RuleConfig>& configs);
+  static std::expected<Rules, std::string> make(std::vector<RuleConfig> configs, std::string name = "rules");
 
   Task<Decision> authorize(const Principal& principal, const shape::Definition& asked) override;
   // The same without a coroutine: rules never wait.
   Decision decide(const Principal& principal, const shape::Definition& asked) const;
 
  private:
-  struct Rule {
-    RuleConfig config;
-    ShapeTemplate shape;
+  struct OfTable {
+    std::vector<Offer> denying, allowing;
   };
-  static Decision apply(const Rule& rule, const Principal& principal, const shape::Definition& asked);
+  static std::optional<Decision> denied(const std::vector<Offer>& denying, const Principal& principal);
+  static Decision allowed(const std::vector<Offer>& allowing, const Principal& principal, const shape::Definition& asked);
 
-  std::vector<Rule> rules_;
+  std::string name_;
+  std::map<shape::TableName, OfTable> tables_;
 };
 
 }  // namespace sluice::policy

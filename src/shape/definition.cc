@@ -27,15 +27,20 @@ std::expected<std::optional<std::vector<std::string>>, DefinitionError> read_col
   return std::move(*columns);
 }
 
+std::expected<void, DefinitionError> check_param(unsigned number, const std::string& value) {
+  if (value.size() > kParamBytesMax) return fail(param_name(number), "is too long");
+  if (value.find('\0') != std::string::npos) return fail(param_name(number), "has a NUL");
+  if (!simdjson::validate_utf8(value)) return fail(param_name(number), "is not UTF-8");
+  return {};
+}
+
 // The values alone, once their numbers are 1..n.
 std::expected<std::vector<std::string>, DefinitionError> read_params(const std::map<unsigned, std::string>& params) {
   if (params.size() > kParamsMax) return fail("params", "too many");
   std::vector<std::string> values;
   for (const auto& [number, value] : params) {
     if (number != values.size() + 1) return fail("params", "must be numbered 1, 2, 3 without a gap");
-    if (value.size() > kParamBytesMax) return fail(param_name(number), "is too long");
-    if (value.find('\0') != std::string::npos) return fail(param_name(number), "has a NUL");
-    if (!simdjson::validate_utf8(value)) return fail(param_name(number), "is not UTF-8");
+    if (auto checked = check_param(number, value); !checked) return std::unexpected(std::move(checked.error()));
     values.push_back(value);
   }
   return values;
@@ -127,6 +132,24 @@ std::expected<Definition, DefinitionError> Definition::make(const DefinitionText
 Definition Definition::with_log(LogMode log) const {
   Definition changed = *this;
   changed.log_ = log;
+  return changed;
+}
+
+std::expected<Definition, DefinitionError> Definition::with_params(std::vector<std::string> params) const {
+  if (params.size() != params_.size()) return fail("params", "are not as many as the definition has");
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    auto checked = check_param(static_cast<unsigned>(i + 1), params[i]);
+    if (!checked) return std::unexpected(std::move(checked.error()));
+  }
+  Definition changed = *this;
+  changed.params_ = std::move(params);
+  return changed;
+}
+
+Definition Definition::with_columns(std::optional<std::vector<std::string>> columns, Replica replica) const {
+  Definition changed = *this;
+  changed.columns_ = std::move(columns);
+  changed.replica_ = replica;
   return changed;
 }
 

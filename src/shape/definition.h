@@ -60,6 +60,10 @@ class Definition {
 
   // The same definition with another log mode: log is the client's choice and no part of a grant.
   Definition with_log(LogMode log) const;
+  // The same definition with other values for its params: exactly as many as it has.
+  std::expected<Definition, DefinitionError> with_params(std::vector<std::string> params) const;
+  // The same definition with these columns (nullopt: all) and this replica mode. Precondition: the columns are a sorted set.
+  Definition with_columns(std::optional<std::vector<std::string>> columns, Replica replica) const;
   // The same definition, restricted in what a subset may refer to.
   Definition with_queryable_columns(std::vector<std::string> columns) const;
 
