@@ -5,6 +5,11 @@
 // is revoked. It applies to grants and to identity tokens alike, so a revoked caller cannot fetch a new grant with an old
 // login.
 //
+// `iat` has whole seconds only, and before_s compares with them: a token issued in second n is revoked by before_s of n + 1.
+// Who revokes "everything until now" therefore says the next second, and a token issued within that second after the call is
+// refused too; its owner asks again and gets a newer one. The other choice would let through what was issued within that
+// second before the call.
+//
 // A grant remembers whose it is (`sub`, and the issuer of the identity token in `sub_iss`), so that revoking a subject ends
 // its grants too.
 #pragma once
@@ -35,8 +40,10 @@ struct Revocation {
 
 inline constexpr std::size_t kRevocationsMax = 1'000'000;  // some 150 bytes each
 
-// The set as it is known here. Any thread. A check costs one relaxed load where nothing is revoked, and a few hash
-// look-ups else.
+// The set as it is known here. Any thread. A check costs one load where nothing is revoked; else a hash and a load of a
+// filter for each name the token goes by, and a look-up under a shared lock only for those that the filter has seen.
+//
+// What is forgotten (forget_at_s passed) goes away while others are added: in time proportional to what is added.
 class Revocations {
  public:
   Revocations();
@@ -44,7 +51,9 @@ class Revocations {
 
   bool revoked(const token::Claims& claims) const;
 
-  // False where it was known already, or kRevocationsMax are: then, for kTokenId, the error is the caller's to report.
+  // kNew: it names tokens that nothing named before; what only lengthens the memory of a known one is kKnown, and so is
+  // what is forgotten by now_s. kFull: kRevocationsMax are known, so it is not in force, which is the caller's to report.
+  // Never kFull for kAll.
   enum class Added { kNew, kKnown, kFull };
   Added add(const Revocation& revocation, std::int64_t now_s);
 
