@@ -2,9 +2,9 @@
 //
 // A key becomes usable only where it is whole and means verifying signatures: `kty` known, `use` absent or "sig", `key_ops`
 // absent or holding "verify", curve points on their curve, RSA of 2048 bits and more with a sane exponent, no private
-// members where public keys are published, no `oct` but where the set's owner says it is secret (SECURITY J29). Others are
-// skipped, each with a reason: a set with one odd key still works. A set in which two different keys have one `kid` and one
-// algorithm keeps neither.
+// members where public keys are published, no `oct` but where the set's owner says it is secret, and then not beside public
+// keys (SECURITY J29). Others are skipped, each with a reason: a set with one odd key still works. A set in which two
+// different keys have one `kid` and one algorithm keeps neither.
 //
 // A key has exactly one algorithm. Where a JWK has no `alg`, it stands for one Key for each of the caller's algorithms that
 // its type and curve can have.
@@ -32,7 +32,7 @@ struct JwkSetOptions {
 
 struct SkippedKey {
   std::string key_id;  // "" where it has none; at most kKeyIdBytesMax printable characters
-  std::string reason;  // "use is \"enc\"": never key material
+  std::string reason;  // "use is not \"sig\"": never anything of the set's text
 };
 
 struct JwkSet {

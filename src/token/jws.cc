@@ -1,8 +1,8 @@
 #include "token/jws.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/json.h"
@@ -14,7 +14,7 @@ namespace {
 using simdjson::dom::element;
 
 struct Header {
-  Algorithm algorithm;
+  Algorithm algorithm = Algorithm::kHs256;
   std::optional<std::string> key_id;
   std::string type;
 };
@@ -92,46 +92,71 @@ std::expected<Header, TokenError> decode_header(std::string_view encoded) {
   return parse_header(*text);
 }
 
-// An issuer's tokens have the same few bytes for a header: the last good one is remembered on each thread.
+// An issuer's tokens have the same few bytes for a header: the last good ones are remembered on each thread.
 class HeaderMemo {
  public:
+  // The header lives until the next call.
   std::expected<const Header*, TokenError> get(std::string_view encoded) {
-    if (header_ && !encoded_.empty() && encoded == encoded_) return &*header_;
+    for (const Entry& entry : entries_)
+      if (!encoded.empty() && entry.encoded == encoded) return &entry.header;
     auto header = decode_header(encoded);
     if (!header) return std::unexpected(header.error());
-    encoded_ = encoded.size() <= kRememberedBytesMax ? encoded : std::string_view();
-    header_ = std::move(*header);
-    return &*header_;
+    Entry& entry = entries_[next_];
+    next_ = (next_ + 1) % entries_.size();
+    entry.encoded = encoded.size() <= kRememberedBytesMax ? encoded : std::string_view();
+    entry.header = std::move(*header);
+    return &entry.header;
   }
 
  private:
+  static constexpr std::size_t kRemembered = 8;  // issuers and their keys in use at one time
   static constexpr std::size_t kRememberedBytesMax = 512;
-  std::string encoded_;  // empty: nothing remembered
-  std::optional<Header> header_;
+  struct Entry {
+    std::string encoded;  // empty: nothing remembered
+    Header header;
+  };
+  std::array<Entry, kRemembered> entries_;
+  std::size_t next_ = 0;
 };
 
-// The keys that may have signed under this header.
-std::expected<std::vector<const Key*>, TokenError> candidates(std::span<const Key> keys, const Header& header) {
-  const bool by_name = header.key_id && std::ranges::any_of(keys, [](const Key& key) { return !key.key_id().empty(); });
-  std::vector<const Key*> found;
-  TokenError error = TokenError::kUnknownKey;
-  for (const Key& key : keys) {
-    if (by_name && key.key_id() != *header.key_id) continue;
-    if (key.algorithm() == header.algorithm)
-      found.push_back(&key);
-    else
-      error = TokenError::kBadAlgorithm;
-  }
-  if (by_name && found.size() > 1) return std::unexpected(TokenError::kUnknownKey);
-  if (found.empty()) return std::unexpected(error);
-  return found;
+HeaderMemo& thread_memo() {
+  thread_local HeaderMemo memo;
+  return memo;
 }
+
+// The keys that may have signed under a header.
+class Candidates {
+ public:
+  static std::expected<Candidates, TokenError> of(std::span<const Key> keys, const Header& header) {
+    const bool by_name = header.key_id && std::ranges::any_of(keys, [](const Key& key) { return !key.key_id().empty(); });
+    const std::size_t count_max = by_name ? 1 : kKeysTriedMax;
+    Candidates found;
+    TokenError error = TokenError::kUnknownKey;
+    for (const Key& key : keys) {
+      if (by_name && key.key_id() != *header.key_id) continue;
+      if (key.algorithm() != header.algorithm) {
+        error = TokenError::kBadAlgorithm;
+        continue;
+      }
+      if (found.count_ == count_max) return std::unexpected(TokenError::kUnknownKey);
+      found.keys_[found.count_++] = &key;
+    }
+    if (found.count_ == 0) return std::unexpected(error);
+    return found;
+  }
+
+  std::span<const Key* const> keys() const { return {keys_.data(), count_}; }
+
+ private:
+  std::array<const Key*, kKeysTriedMax> keys_ = {};
+  std::size_t count_ = 0;
+};
 
 std::expected<void, TokenError> verify_with(std::span<const Key> keys, const Header& header, const Parts& parts,
                                             std::string_view signature) {
-  const auto tried = candidates(keys, header);
+  const auto tried = Candidates::of(keys, header);
   if (!tried) return std::unexpected(tried.error());
-  for (const Key* key : *tried)
+  for (const Key* key : tried->keys())
     if (key->verify(parts.signing_input, signature)) return {};
   return std::unexpected(TokenError::kBadSignature);
 }
@@ -139,10 +164,9 @@ std::expected<void, TokenError> verify_with(std::span<const Key> keys, const Hea
 }  // namespace
 
 std::expected<VerifiedJws, TokenError> verify_jws(std::string_view compact, std::span<const Key> keys) {
-  thread_local HeaderMemo memo;
   const auto parts = split(compact);
   if (!parts) return std::unexpected(parts.error());
-  const auto header = memo.get(parts->header);
+  const auto header = thread_memo().get(parts->header);
   if (!header) return std::unexpected(header.error());
   const auto signature = base64url_decode(parts->signature);
   if (!signature) return std::unexpected(TokenError::kBadBase64);
@@ -150,6 +174,13 @@ std::expected<VerifiedJws, TokenError> verify_jws(std::string_view compact, std:
   auto payload = base64url_decode(parts->payload);
   if (!payload) return std::unexpected(TokenError::kBadBase64);
   return VerifiedJws{std::move(*payload), (*header)->type};
+}
+
+std::optional<std::string> key_id_of(std::string_view compact) {
+  const auto parts = split(compact);
+  if (!parts) return std::nullopt;
+  const auto header = thread_memo().get(parts->header);
+  return header ? (*header)->key_id : std::nullopt;
 }
 
 std::string sign_jws(const Key& key, std::string_view payload, std::string_view type) {

@@ -33,19 +33,22 @@ std::optional<Algorithm> parse_algorithm(std::string_view name);
 enum class KeyError { kTooShort, kPublished, kNotSymmetric, kMalformed, kWrongType, kWeak };
 std::string_view to_string(KeyError error);
 
-inline constexpr std::size_t kHmacKeyBytesMin = 32;  // RFC 7518 section 3.2: as long as the hash
+inline constexpr std::size_t kHmacKeyBytesMin = 32;  // for HS256; 48 and 64 for the others (RFC 7518 section 3.2)
 inline constexpr std::size_t kKeyIdBytesMax = 128;
 
 // Immutable; any thread may verify with it at once.
 class Key {
  public:
-  // Refuses keys under 32 bytes, the keys printed in public examples (A16), and anything that looks like PEM or JWK public
-  // material, whatever white space or byte order mark stands before it (J21).
-  static std::expected<Key, KeyError> hmac_sha256(std::string_view secret, std::string key_id = "");
-  // HS256, HS384, HS512: at least as long as the hash (RFC 7518 section 3.2).
+  // HS256, HS384, HS512. Refuses keys shorter than the hash (RFC 7518 section 3.2), the keys printed in public examples
+  // (A16), and public or private keys in any form (PEM, its base64 alone, DER, JWK, OpenSSH), whatever white space or byte
+  // order mark stands before them (J21).
   static std::expected<Key, KeyError> hmac(Algorithm algorithm, std::string_view secret, std::string key_id = "");
-  // PEM: SubjectPublicKeyInfo or an X.509 certificate; PKCS #8, PKCS #1, SEC 1. kWrongType where the key is not of the
-  // algorithm's kind or curve; kWeak for RSA under 2048 bits or with an exponent that is even or below 3.
+  static std::expected<Key, KeyError> hmac_sha256(std::string_view secret, std::string key_id = "");
+  // The other algorithms, from PEM: SubjectPublicKeyInfo, PKCS #1 or an X.509 certificate (whose dates and issuer mean
+  // nothing here); PKCS #8, PKCS #1 or SEC 1, not encrypted. White space, a byte order mark and CRLF make no difference.
+  // kWrongType where the key is not of the algorithm's kind or curve; kWeak for RSA under 2048 or over 8192 bits, with an
+  // exponent that is even, below 3 or over 64 bits, or with a modulus of CVE-2017-15361; kMalformed for what cannot be read,
+  // a point off its curve, or halves that are no pair.
   static std::expected<Key, KeyError> public_key(Algorithm algorithm, std::string_view pem, std::string key_id = "");
   static std::expected<Key, KeyError> private_key(Algorithm algorithm, std::string_view pem, std::string key_id = "");
   // RFC 8032 Ed25519: 32 raw bytes, or PEM (SubjectPublicKeyInfo, PKCS #8).
@@ -56,9 +59,11 @@ class Key {
   const std::string& key_id() const;
   bool can_sign() const;
 
-  // Over the JWS signing input. Constant time in the signature for HMAC.
+  // Over the JWS signing input. Constant time in the signature for HMAC. A signature has one length and one form for each
+  // key: for ECDSA r and s one after the other (never DER), both above 0 and below the curve's order (J23); for RSA as long
+  // as the modulus; PSS with a salt as long as the hash.
   bool verify(std::string_view signing_input, std::string_view signature) const;
-  // Precondition: can_sign().
+  // Precondition: can_sign(). Throws std::runtime_error where OpenSSL fails.
   std::string sign(std::string_view signing_input) const;
 
   Key(Key&&) noexcept;
@@ -67,9 +72,11 @@ class Key {
   Key& operator=(const Key&);
   ~Key();
 
- private:
+  // For the sources of this part.
   struct Impl;
   explicit Key(std::shared_ptr<const Impl> impl);
+
+ private:
   std::shared_ptr<const Impl> impl_;
 };
 

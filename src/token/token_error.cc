@@ -25,4 +25,29 @@ std::string_view to_string(TokenError error) {
   return "invalid";
 }
 
+bool is_final(TokenError error) {
+  switch (error) {
+    case TokenError::kTooLong:
+    case TokenError::kNotCompact:
+    case TokenError::kBadBase64:
+    case TokenError::kBadHeader:
+    case TokenError::kCritical:
+    case TokenError::kEmbeddedKey:
+    case TokenError::kBadKeyId:
+    case TokenError::kBadClaims:
+    case TokenError::kExpired:
+    case TokenError::kWrongIssuer:
+    case TokenError::kWrongAudience:
+    case TokenError::kWrongType: return true;
+    // Another key set may have a key of that name or algorithm, or another key under the name.
+    case TokenError::kBadAlgorithm:
+    case TokenError::kUnknownKey:
+    case TokenError::kBadSignature:
+    // Time passes; and without `iat` a lifetime is counted from now.
+    case TokenError::kNotYetValid:
+    case TokenError::kLifetimeTooLong: return false;
+  }
+  return false;
+}
+
 }  // namespace sluice::token

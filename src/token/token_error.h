@@ -31,4 +31,8 @@ enum class TokenError {
 
 std::string_view to_string(TokenError error);  // for logs and audit: "bad_signature"
 
+// Neither time nor other keys change the verdict: under one configuration the token is refused for ever, and may be
+// remembered as bad.
+bool is_final(TokenError error);
+
 }  // namespace sluice::token

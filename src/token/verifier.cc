@@ -177,7 +177,13 @@ std::expected<Claims, TokenError> Verifier::read_claims(std::string_view payload
 
 std::expected<std::shared_ptr<const VerifiedToken>, TokenError> Verifier::verify(std::string_view token,
                                                                                  std::int64_t now_s) const {
-  const auto jws = verify_jws(token, options_.keys);
+  return verify(token, options_.keys, now_s);
+}
+
+std::expected<std::shared_ptr<const VerifiedToken>, TokenError> Verifier::verify(std::string_view token,
+                                                                                 std::span<const Key> keys,
+                                                                                 std::int64_t now_s) const {
+  const auto jws = verify_jws(token, keys);
   if (!jws) return fail(jws.error());
   if (auto checked = check_type(jws->type, options_); !checked) return fail(checked.error());
   auto claims = read_claims(jws->payload, now_s);

@@ -74,7 +74,7 @@ class Verifier {
   explicit Verifier(VerifierOptions options);
 
   std::expected<std::shared_ptr<const VerifiedToken>, TokenError> verify(std::string_view token, std::int64_t now_s) const;
-  // With these keys in the place of its own.
+  // With these keys in the place of its own, which change while the rest of the configuration does not.
   std::expected<std::shared_ptr<const VerifiedToken>, TokenError> verify(std::string_view token, std::span<const Key> keys,
                                                                          std::int64_t now_s) const;
   const VerifierOptions& options() const { return options_; }
