@@ -29,6 +29,8 @@ class Claims {
   std::string_view token_id() const;  // jti; "" where absent
   std::int64_t expires_at_s() const;
   std::optional<std::int64_t> issued_at_s() const;
+  // All of them: an object.
+  simdjson::dom::element json() const { return json_.root(); }
   // Any claim by name, as strictly parsed JSON; nullopt where absent.
   std::optional<simdjson::dom::element> find(std::string_view name) const;
   // A path of member names ("org", "id"); nullopt where a step is absent or no object.
