@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sql/literal.h"
+#include "sql/print.h"
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -34,6 +35,13 @@ struct LikeOp {
   bool negated;
 };
 
+std::optional<ArrayOp> array_op_named(std::string_view name) {
+  if (name == "@>") return ArrayOp::kContains;
+  if (name == "<@") return ArrayOp::kContainedBy;
+  if (name == "&&") return ArrayOp::kOverlaps;
+  return std::nullopt;
+}
+
 std::optional<LikeOp> like_named(std::string_view name) {
   if (name == "~~") return LikeOp{false, false};
   if (name == "!~~") return LikeOp{false, true};
@@ -62,6 +70,14 @@ std::string dotted(const std::vector<element>& names) {
 bool is_null_literal(element tree) {
   TreeNode node = TreeNode::of(tree);
   return node.kind == "A_Const" && node.flag("isnull");
+}
+
+// A ColumnRef as the path that it spells, which is the column's name.
+Bound<std::size_t> bind_path(const ParseTree& tree, const TreeNode& node, const Table& table) {
+  auto fields = node.list("fields");
+  auto index = table.find(path_key(fields));
+  if (!index) return fail(tree.position(node.number("location")), fmt::format("unknown reference {}", dotted(fields)));
+  return *index;
 }
 
 class Binder {
@@ -132,8 +148,13 @@ class Binder {
     return condition(std::move(*term), whose);
   }
 
+  Bound<std::size_t> column_index(const TreeNode& node) const {
+    if (scope_.claims) return bind_path(tree_, node, scope_.table);
+    return bind_column(tree_, node, scope_.table, scope_.columns);
+  }
+
   Bound<Term> bind_column_term(const TreeNode& node) {
-    auto index = bind_column(tree_, node, scope_.table, scope_.columns);
+    auto index = column_index(node);
     if (!index) return Failure(index.error());
     const Column& column = scope_.table.columns[*index];
     Term out;
@@ -147,9 +168,21 @@ class Binder {
 
   Bound<Term> bind_type_cast(const TreeNode& node) {
     if (!node.has("arg")) return refuse(node);
+    bool column = TreeNode::of(node.element("arg")).kind == "ColumnRef";
+    if (column && array_type_named(node)) return bind_whole_array(node);
     auto arg = bind(node.element("arg"));
     if (!arg) return arg;
     return bind_cast(std::move(*arg), tree_, node, scope_.table);
+  }
+
+  // A cast that says what an array column is already, where the column is tested for null.
+  Bound<Term> bind_whole_array(const TreeNode& node) {
+    auto array = bind_array_cast(node);
+    if (!array) return Failure(array.error());
+    Term out;
+    out.position = array->position;
+    out.operand = {.source = Operand::Source::kColumn, .type = Type::kOther, .column = *array->column};
+    return out;
   }
 
   Bound<Expression> bind_logic(const TreeNode& node) {
@@ -201,6 +234,9 @@ class Binder {
     std::string_view kind = node.text("kind");
     if (!node.has("rexpr")) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(names)));
     if (!node.has("lexpr")) return bind_prefix(node, name, at);
+    bool any = kind == "AEXPR_OP_ANY" && name == "=";
+    bool none = kind == "AEXPR_OP_ALL" && name == "<>";
+    if (any || none) return placed(bind_any(node, none), at);
     if (kind == "AEXPR_IN") return placed(bind_in(node, name == "<>"), at);
     if (kind.find("BETWEEN") != std::string_view::npos) return placed(bind_between(node, kind), at);
     if (kind == "AEXPR_DISTINCT") return placed(bind_distinct(node, CompareOp::kNotEqual), at);
@@ -208,6 +244,7 @@ class Binder {
     if (kind == "AEXPR_OP" || kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE") {
       if (auto like = like_named(name)) return placed(bind_like(node, *like), at);
       if (auto op = comparison_named(name)) return placed(bind_comparison(node, *op), at);
+      if (auto op = array_op_named(name)) return placed(bind_array_test(node, *op), at);
     }
     return bind_unknown_operator(node, dotted(names), at);
   }
@@ -281,6 +318,90 @@ class Binder {
     auto set = comparator_.among(std::move(*left), std::move(*items));
     if (!set || !negative) return set;
     return negated(std::move(*set));
+  }
+
+  // left = ANY(array), and its negation left <> ALL(array).
+  Bound<Expression> bind_any(const TreeNode& node, bool negative) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto array = bind_array(node.element("rexpr"));
+    if (!array) return Failure(array.error());
+    auto any = comparator_.any_of(std::move(*left), std::move(*array));
+    if (!any || !negative) return any;
+    return negated(std::move(*any));
+  }
+
+  Bound<Expression> bind_array_test(const TreeNode& node, ArrayOp op) {
+    auto left = bind_array(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto right = bind_array(node.element("rexpr"));
+    if (!right) return Failure(right.error());
+    return comparator_.array_test(op, std::move(*left), std::move(*right), scope_.claims);
+  }
+
+  Bound<ArrayTerm> bind_array(element tree) {
+    TreeNode node = TreeNode::of(tree);
+    if (node.kind == "ColumnRef") return bind_array_column(node);
+    if (node.kind == "TypeCast") return bind_array_cast(node);
+    if (node.kind == "A_ArrayExpr") return bind_array_items(node, nullptr);
+    auto literal = bind(tree);
+    if (!literal) return Failure(literal.error());
+    if (!literal->is_constant() || literal->type() != Type::kUnknown || literal->operand.constant.null) {
+      return fail(literal->position, "an array is expected here: a column, a literal or ARRAY[…]");
+    }
+    return counted(read_array(*literal));
+  }
+
+  Bound<ArrayTerm> counted(Bound<ArrayTerm> array) {
+    if (array && (nodes_ += array->items.size()) > kExpressionNodesMax) return fail(0, "the clause has too many terms");
+    return array;
+  }
+
+  Bound<ArrayTerm> bind_array_column(const TreeNode& node) {
+    auto index = column_index(node);
+    if (!index) return Failure(index.error());
+    const Column& column = scope_.table.columns[*index];
+    auto element = element_type_of(column);
+    if (!element) return fail(position(node), "an array is expected here, of a type that can be compared");
+    return ArrayTerm{.column = static_cast<std::uint32_t>(*index),
+                     .element = *element,
+                     .element_name = std::string(element_name_of(column)),
+                     .position = position(node)};
+  }
+
+  // ARRAY[…], each of its constants cast where the whole is: Postgres does not give them a common type first.
+  Bound<ArrayTerm> bind_array_items(const TreeNode& node, const std::string_view* cast_to) {
+    ArrayTerm out{.position = position(node)};
+    for (element item : node.list("elements")) {
+      auto term = bind(item);
+      if (!term) return Failure(term.error());
+      if (!term->is_constant()) return fail(term->position, "the elements of an array must be constants");
+      out.items.push_back(std::move(*term));
+    }
+    if (cast_to != nullptr) return out;
+    if (out.items.empty()) return fail(out.position, "the type of an empty array is not known: cast it");
+    if (auto ok = comparator_.make_array(out); !ok) return Failure(ok.error());
+    return out;
+  }
+
+  Bound<ArrayTerm> bind_array_cast(const TreeNode& node) {
+    auto name = array_type_named(node);
+    auto type = name ? type_named(*name) : std::nullopt;
+    if (!type || !node.has("arg")) return fail(position(node), "unknown or unsupported type of an array");
+    TreeNode arg = TreeNode::of(node.element("arg"));
+    auto array = arg.kind == "A_ArrayExpr" ? bind_array_items(arg, &*name) : bind_array(node.element("arg"));
+    if (!array) return array;
+    if (array->column) {
+      if (array->element_name == *name || (scope_.claims && array->element == *type)) return array;
+      return fail(position(node), "only constants can be cast");
+    }
+    if (array->element != Type::kUnknown && array->element != *type) {
+      return fail(position(node), "an array that has a type cannot be cast to another");
+    }
+    array->element = *type;
+    array->element_name = std::string(*name);
+    if (auto ok = comparator_.unify(array->items, *type, {}, false); !ok) return Failure(ok.error());
+    return array;
   }
 
   Bound<Expression> within(Term& value, Term& low, Term& high) {
@@ -378,6 +499,16 @@ class Binder {
 
 std::expected<Expression, WhereError> bind_where(const ParseTree& tree, const BinderScope& scope) {
   return Binder(tree, scope).where();
+}
+
+std::string path_key(const std::vector<element>& fields) {
+  std::string out;
+  for (element field : fields) {
+    TreeNode step = TreeNode::of(field);
+    if (!out.empty()) out += '.';
+    out += step.kind == "String" ? quoted_identifier(step.text("sval")) : "*";
+  }
+  return out;
 }
 
 std::expected<std::size_t, WhereError> bind_column(const ParseTree& tree, const TreeNode& node, const Table& table,

@@ -155,6 +155,23 @@ Expression single(Membership set) {
       Comparison{.op = CompareOp::kEqual, .domain = set.domain, .left = std::move(set.left), .right = std::move(right)});
 }
 
+ArrayOp mirrored(ArrayOp op) {
+  switch (op) {
+    case ArrayOp::kContains: return ArrayOp::kContainedBy;
+    case ArrayOp::kContainedBy: return ArrayOp::kContains;
+    case ArrayOp::kOverlaps: return op;
+  }
+  __builtin_unreachable();
+}
+
+// Constants of one domain, ascending, none twice.
+void make_set(Domain domain, std::vector<Constant>& items) {
+  auto before = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, domain) < 0; };
+  auto equal = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, domain) == 0; };
+  std::sort(items.begin(), items.end(), before);
+  items.erase(std::unique(items.begin(), items.end(), equal), items.end());
+}
+
 std::string enum_name_of(const Term& left, const std::vector<Term>& items) {
   if (!left.operand.enum_name.empty()) return left.operand.enum_name;
   for (const Term& item : items) {
@@ -379,11 +396,88 @@ std::expected<Expression, WhereError> Comparator::set_of(Domain domain, Term lef
     else
       out.items.push_back(std::move(item.operand.constant));
   }
-  auto before = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, out.domain) < 0; };
-  auto equal = [&](const Constant& a, const Constant& b) { return compare_constants(a, b, out.domain) == 0; };
-  std::sort(out.items.begin(), out.items.end(), before);
-  out.items.erase(std::unique(out.items.begin(), out.items.end(), equal), out.items.end());
+  make_set(out.domain, out.items);
   if (out.items.size() + (out.has_null ? 1 : 0) == 1) return single(std::move(out));
+  return Expression(std::move(out));
+}
+
+std::expected<void, WhereError> Comparator::make_array(ArrayTerm& array) const {
+  Term untyped;
+  auto common = common_type(untyped, array.items);
+  if (!common) return fail(array.position, "the elements of the array have no common type");
+  array.element = *common;
+  array.element_name = name_of(*common);
+  return unify(array.items, *common, {}, false);
+}
+
+// make_scalar_array_op(): the operator is that of the left side and one element.
+std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm array) const {
+  if (array.column) return any_of_column(std::move(left), array);
+  Type element = array.element != Type::kUnknown ? array.element : left.type();
+  if (element == Type::kUnknown) element = Type::kText;
+  std::string enum_name = array.element == Type::kUnknown ? left.operand.enum_name : std::string();
+  auto settled = settle(std::move(left), element, enum_name);
+  if (!settled) return Failure(settled.error());
+  left = std::move(*settled);
+  if (auto ok = check_collation(left, false); !ok) return Failure(ok.error());
+  if (auto ok = unify(array.items, element, enum_name, !left.is_constant()); !ok) return Failure(ok.error());
+  auto domain = domain_of(left.type(), element);
+  if (!domain) {
+    Term one = term_of(Constant{.type = element}, array.position);
+    return Failure(mismatch(left, one));
+  }
+  if (array.items.empty()) return Expression(Predicate{term_of(Constant{.type = Type::kBool}, array.position).operand});
+  return set_of(*domain, std::move(left), std::move(array.items));
+}
+
+std::expected<Expression, WhereError> Comparator::any_of_column(Term left, const ArrayTerm& array) const {
+  auto settled = settle(std::move(left), array.element, {});
+  if (!settled) return Failure(settled.error());
+  left = std::move(*settled);
+  Term one;
+  one.operand.source = Operand::Source::kColumn;
+  one.operand.column = *array.column;
+  one.operand.type = array.element;
+  one.position = array.position;
+  for (const Term* term : {&left, &one}) {
+    if (auto ok = check_collation(*term, false); !ok) return Failure(ok.error());
+  }
+  auto domain = domain_of(left.type(), array.element);
+  if (!domain) return Failure(mismatch(left, one));
+  std::size_t position = left.position;
+  ElementTest out{.domain = *domain, .left = operand_of(std::move(left)), .array = *array.column, .element = array.element};
+  if (auto ok = bring(*domain, out.left, array.element, position); !ok) return Failure(ok.error());
+  return Expression(std::move(out));
+}
+
+std::expected<Expression, WhereError> Comparator::array_test(ArrayOp op, ArrayTerm left, ArrayTerm right,
+                                                             bool loosely) const {
+  if (left.column.has_value() == right.column.has_value()) {
+    return fail(right.position, "of two arrays one must be a column, the other a constant");
+  }
+  if (right.column) {
+    std::swap(left, right);
+    op = mirrored(op);
+  }
+  bool numbers = is_number(left.element) && is_number(right.element);
+  bool near = loosely && (left.element == right.element || numbers);
+  if (right.element != Type::kUnknown && right.element_name != left.element_name && !near) {
+    return fail(right.position,
+                fmt::format("there is no such operator for arrays of {} and of {}", left.element_name, right.element_name));
+  }
+  const Column& column = table.columns[*left.column];
+  if (!column.collation.deterministic) {
+    return fail(left.position, "text of a nondeterministic collation cannot be compared");
+  }
+  Domain domain = *domain_of(left.element, left.element);
+  if (auto ok = unify(right.items, left.element, {}, true); !ok) return Failure(ok.error());
+  ArrayTest out{.op = op, .domain = domain, .array = *left.column, .element = left.element, .items = {}};
+  for (Term& item : right.items) {
+    if (auto ok = bring(domain, item.operand, left.element, item.position); !ok) return Failure(ok.error());
+    out.has_null = out.has_null || item.operand.constant.null;
+    if (!item.operand.constant.null) out.items.push_back(std::move(item.operand.constant));
+  }
+  make_set(domain, out.items);
   return Expression(std::move(out));
 }
 

@@ -8,6 +8,7 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct Term {
 
   bool is_constant() const { return !condition && operand.source == Operand::Source::kConstant; }
   Type type() const { return condition ? Type::kBool : operand.type; }
+};
+
+// What stands in ANY(…) and beside @>, <@, &&: an array column, or constants.
+struct ArrayTerm {
+  std::optional<std::uint32_t> column = {};
+  Type element = Type::kUnknown;  // unknown: of a quoted literal or parameter, which takes the other side's type
+  std::string element_name = {};  // as element_name_of() says
+  std::vector<Term> items = {};   // unless there is a column: constants of one type, or without a type yet
+  std::size_t position = 0;
 };
 
 Term term_of(Constant constant, std::size_t position);
@@ -46,6 +56,17 @@ struct Comparator {
   std::expected<Expression, WhereError> compare_null_safe(CompareOp op, Term left, Term right) const;
   // left IN (items)
   std::expected<Expression, WhereError> among(Term left, std::vector<Term> items) const;
+  // left = ANY(array)
+  std::expected<Expression, WhereError> any_of(Term left, ArrayTerm array) const;
+  // left op right, of which one is a column. `loosely`: arrays of two types of numbers may meet, and of text and varchar,
+  // which Postgres has no operator for.
+  std::expected<Expression, WhereError> array_test(ArrayOp op, ArrayTerm left, ArrayTerm right, bool loosely) const;
+  // ARRAY[items]: gives them their one type. No item has none.
+  std::expected<void, WhereError> make_array(ArrayTerm& array) const;
+
+  // Constants as constants of one type, those without a type read as it.
+  std::expected<void, WhereError> unify(std::vector<Term>& items, Type common, const std::string& enum_name,
+                                        bool beside_column) const;
 
   // A constant of an enum that has no such label, or that no column stands beside to give it its type when printed.
   std::expected<void, WhereError> check_label(const Term& term, bool beside_column) const;
@@ -56,8 +77,7 @@ struct Comparator {
   std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
   std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
-  std::expected<void, WhereError> unify(std::vector<Term>& items, Type common, const std::string& enum_name,
-                                        bool beside_column) const;
+  std::expected<Expression, WhereError> any_of_column(Term left, const ArrayTerm& array) const;
   static std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items);
 };
 

@@ -1,11 +1,14 @@
 #include "sql/expression.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cmath>
 
+#include "sql/array.h"
 #include "sql/datetime.h"
 #include "sql/decimal.h"
 #include "sql/text_input.h"
+#include "sql/where.h"
 
 namespace sluice::sql {
 namespace {
@@ -18,9 +21,9 @@ Truth opposite(Truth truth) {
   return truth == Truth::kUnknown ? truth : truth_of(truth == Truth::kFalse);
 }
 
-std::optional<std::string_view> text_at(const Operand& operand, Row row) {
-  if (operand.column >= row.size()) return std::nullopt;
-  return row[operand.column];
+std::optional<std::string_view> text_at(std::uint32_t column, Row row) {
+  if (column >= row.size()) return std::nullopt;
+  return row[column];
 }
 
 int three_way(std::int64_t a, std::int64_t b) {
@@ -124,7 +127,7 @@ Truth evaluate_bool(const Operand& operand, Row row) {
   if (operand.source == Operand::Source::kConstant) {
     return operand.constant.null ? Truth::kUnknown : truth_of(operand.constant.integer != 0);
   }
-  auto text = text_at(operand, row);
+  auto text = text_at(operand.column, row);
   auto value = text ? Bools::read(*text, operand.type) : std::nullopt;
   return value ? truth_of(*value != 0) : Truth::kUnknown;
 }
@@ -132,7 +135,7 @@ Truth evaluate_bool(const Operand& operand, Row row) {
 template <typename Reader>
 std::optional<typename Reader::Value> load(const Operand& operand, Row row) {
   if (operand.source == Operand::Source::kColumn) {
-    auto text = text_at(operand, row);
+    auto text = text_at(operand.column, row);
     if (!text) return std::nullopt;
     return Reader::read(*text, operand.type);
   }
@@ -171,16 +174,84 @@ Truth evaluate(const Comparison& node, Row row) {
   });
 }
 
+// Where a value is among constants in ascending order; their number where it is not.
+template <typename Reader>
+std::size_t position_in(const std::vector<Constant>& items, const typename Reader::Value& value) {
+  auto below = [](const Constant& item, const typename Reader::Value& sought) {
+    return three_way(*Reader::of(item), sought) < 0;
+  };
+  auto at = std::lower_bound(items.begin(), items.end(), value, below);
+  bool found = at != items.end() && three_way(*Reader::of(*at), value) == 0;
+  return found ? static_cast<std::size_t>(at - items.begin()) : items.size();
+}
+
 Truth evaluate(const Membership& node, Row row) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
     auto left = load<Reader>(node.left, row);
     if (!left) return Truth::kUnknown;
-    auto below = [](const Constant& item, const typename Reader::Value& value) {
-      return three_way(*Reader::of(item), value) < 0;
-    };
-    auto at = std::lower_bound(node.items.begin(), node.items.end(), *left, below);
-    if (at != node.items.end() && three_way(*Reader::of(*at), *left) == 0) return Truth::kTrue;
+    if (position_in<Reader>(node.items, *left) < node.items.size()) return Truth::kTrue;
     return node.has_null ? Truth::kUnknown : Truth::kFalse;
+  });
+}
+
+// Calls visit(value), a pointer that is null for NULL, for every element of an array. False where the column is null or is
+// no array: every element is read before an answer is given, so that a damaged one never gives half an answer.
+template <typename Reader, typename Visit>
+bool each_element(std::uint32_t column, Type type, Row row, Visit visit) {
+  auto array = text_at(column, row);
+  if (!array) return false;
+  ArrayElements elements(*array);
+  while (elements.next()) {
+    if (elements.null()) {
+      visit(static_cast<const typename Reader::Value*>(nullptr));
+      continue;
+    }
+    auto value = Reader::read(elements.text(), type);
+    if (!value) return false;
+    visit(&*value);
+  }
+  return !elements.malformed();
+}
+
+// ExecEvalScalarArrayOp(): no element at all is false, even for a null.
+Truth evaluate(const ElementTest& node, Row row) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    auto left = load<Reader>(node.left, row);
+    bool any = false;
+    bool null = !left;
+    bool found = false;
+    bool read = each_element<Reader>(node.array, node.element, row, [&](const typename Reader::Value* value) {
+      any = true;
+      if (value == nullptr)
+        null = true;
+      else if (left)
+        found = found || three_way(*left, *value) == 0;
+    });
+    if (!read) return Truth::kUnknown;
+    if (!any || found || !null) return truth_of(found);
+    return Truth::kUnknown;
+  });
+}
+
+// array_contain_compare(): a null is equal to nothing, and so is contained in nothing.
+Truth evaluate(const ArrayTest& node, Row row) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    std::bitset<kExpressionNodesMax> found;
+    bool all_within = true;
+    bool read = each_element<Reader>(node.array, node.element, row, [&](const typename Reader::Value* value) {
+      std::size_t at = value == nullptr ? node.items.size() : position_in<Reader>(node.items, *value);
+      if (at < node.items.size())
+        found.set(at);
+      else
+        all_within = false;
+    });
+    if (!read) return Truth::kUnknown;
+    switch (node.op) {
+      case ArrayOp::kContains: return truth_of(!node.has_null && found.count() == node.items.size());
+      case ArrayOp::kContainedBy: return truth_of(all_within);
+      case ArrayOp::kOverlaps: return truth_of(found.any());
+    }
+    __builtin_unreachable();
   });
 }
 
@@ -191,7 +262,7 @@ Truth evaluate(const Likeness& node, Row row) {
 
 bool is_null(const Operand& operand, Row row) {
   switch (operand.source) {
-    case Operand::Source::kColumn: return !text_at(operand, row);
+    case Operand::Source::kColumn: return !text_at(operand.column, row);
     case Operand::Source::kConstant: return operand.constant.null;
     case Operand::Source::kCondition: return operand.condition->evaluate(row) == Truth::kUnknown;
   }

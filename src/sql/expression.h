@@ -64,6 +64,24 @@ struct Membership {  // left IN (items)
   bool has_null = false;        // a null was among them
 };
 
+struct ElementTest {  // left = ANY(array)
+  Domain domain;
+  Operand left;
+  std::uint32_t array = 0;  // index into the table
+  Type element = Type::kUnknown;
+};
+
+enum class ArrayOp : std::uint8_t { kContains, kContainedBy, kOverlaps };
+
+struct ArrayTest {  // array @>, <@, && items
+  ArrayOp op;
+  Domain domain;
+  std::uint32_t array = 0;  // index into the table
+  Type element = Type::kUnknown;
+  std::vector<Constant> items;  // as in Membership; at most kExpressionNodesMax
+  bool has_null = false;
+};
+
 struct Likeness {  // left LIKE pattern
   Operand left;
   std::string text;
@@ -97,7 +115,8 @@ struct Negation {
 
 class Expression {
  public:
-  using Node = std::variant<Comparison, Membership, Likeness, NullTest, TruthTest, Predicate, Junction, Negation>;
+  using Node = std::variant<Comparison, Membership, ElementTest, ArrayTest, Likeness, NullTest, TruthTest, Predicate,
+                            Junction, Negation>;
 
   template <typename T>
     requires std::is_constructible_v<Node, T&&>

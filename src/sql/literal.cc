@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sql/array.h"
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -81,11 +82,11 @@ struct TypeNamed {
   bool builtin = false;  // said to be in pg_catalog
 };
 
-// A plain name: no modifier, no array, no schema but pg_catalog.
-std::optional<TypeNamed> plain_type(const simdjson::dom::object& type) {
+// A name without a schema but pg_catalog, and without any of the members refused.
+std::optional<TypeNamed> named_type(const simdjson::dom::object& type, std::initializer_list<std::string_view> refusals) {
   simdjson::dom::array names;
   if (type["names"].get(names) != simdjson::SUCCESS) return std::nullopt;
-  for (std::string_view refused : {"typmods", "arrayBounds", "setof", "pct_type"}) {
+  for (std::string_view refused : refusals) {
     if (!type[refused].error()) return std::nullopt;
   }
   std::vector<std::string_view> parts;
@@ -93,6 +94,18 @@ std::optional<TypeNamed> plain_type(const simdjson::dom::object& type) {
   bool builtin = parts.size() == 2 && parts[0] == "pg_catalog";
   if (parts.size() != 1 && !builtin) return std::nullopt;
   return TypeNamed{parts.back(), builtin};
+}
+
+// A plain name: no modifier, no array.
+std::optional<TypeNamed> plain_type(const simdjson::dom::object& type) {
+  return named_type(type, {"typmods", "arrayBounds", "setof", "pct_type"});
+}
+
+// The same for an array of one dimension. Postgres does not look at the bound that may stand in the brackets.
+std::optional<TypeNamed> plain_array_type(const simdjson::dom::object& type) {
+  simdjson::dom::array bounds;
+  if (type["arrayBounds"].get(bounds) != simdjson::SUCCESS || bounds.size() != 1) return std::nullopt;
+  return named_type(type, {"typmods", "setof", "pct_type"});
 }
 
 bool has_enum(const Table& table, std::string_view name) {
@@ -136,6 +149,36 @@ std::expected<Term, WhereError> bind_param(const ParseTree& tree, const TreeNode
     return fail(position, fmt::format("parameter ${} is not text", digits));
   }
   return term_of(Constant{.text = text}, position);
+}
+
+std::expected<ArrayTerm, WhereError> read_array(const Term& literal) {
+  ArrayTerm out;
+  out.position = literal.position;
+  ArrayElements elements(literal.operand.constant.text);
+  while (elements.next()) {
+    if (out.items.size() == kExpressionNodesMax) return fail(out.position, "the array has too many elements");
+    Constant element{.null = elements.null()};
+    if (!element.null) element.text = elements.text();
+    out.items.push_back(term_of(std::move(element), out.position));
+  }
+  if (elements.malformed() || elements.dimensions() > 1 || trimmed(literal.operand.constant.text).starts_with('[')) {
+    return fail(out.position, "invalid syntax for an array of one dimension");
+  }
+  return out;
+}
+
+std::optional<std::string_view> scalar_type_named(const TreeNode& cast) {
+  simdjson::dom::object type;
+  if (!cast.has("typeName") || cast.element("typeName").get(type) != simdjson::SUCCESS) return std::nullopt;
+  auto named = plain_type(type);
+  return named ? std::optional(named->name) : std::nullopt;
+}
+
+std::optional<std::string_view> array_type_named(const TreeNode& cast) {
+  simdjson::dom::object type;
+  if (!cast.has("typeName") || cast.element("typeName").get(type) != simdjson::SUCCESS) return std::nullopt;
+  auto named = plain_array_type(type);
+  return named ? std::optional(named->name) : std::nullopt;
 }
 
 std::expected<Term, WhereError> negate(Term term, std::size_t position) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <expected>
+#include <optional>
+#include <string_view>
 
 #include "sql/comparison.h"
 #include "sql/parse_tree.h"
@@ -18,6 +20,15 @@ std::expected<Term, WhereError> bind_param(const ParseTree& tree, const TreeNode
 
 // -value, for a numeric constant.
 std::expected<Term, WhereError> negate(Term term, std::size_t position);
+
+// A quoted literal or parameter with the text of an array of one dimension, as its elements, without a type yet.
+std::expected<ArrayTerm, WhereError> read_array(const Term& literal);
+
+// The type that a TypeName node, of a cast, names, if by a plain name: no modifier, no array, no schema but pg_catalog.
+std::optional<std::string_view> scalar_type_named(const TreeNode& cast);
+
+// The element that a TypeName node, of a cast, names an array of: `int4` of int4[]. Nullopt where it names no array.
+std::optional<std::string_view> array_type_named(const TreeNode& cast);
 
 // `term` as the type that a TypeName node names.
 std::expected<Term, WhereError> bind_cast(Term term, const ParseTree& tree, const TreeNode& cast, const Table& table);

@@ -1,5 +1,7 @@
 #include "sql/print.h"
 
+#include "sql/array.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -11,6 +13,15 @@ std::string_view symbol(CompareOp op) {
     case CompareOp::kNotEqual: return "<>";
     case CompareOp::kGreaterEqual: return ">=";
     case CompareOp::kGreater: return ">";
+  }
+  return "";
+}
+
+std::string_view symbol(ArrayOp op) {
+  switch (op) {
+    case ArrayOp::kContains: return " @> ";
+    case ArrayOp::kContainedBy: return " <@ ";
+    case ArrayOp::kOverlaps: return " && ";
   }
   return "";
 }
@@ -67,6 +78,22 @@ class Printer {
     for (const Constant& constant : node.items) item(constant);
     if (node.has_null) item(Constant{.type = node.left.type, .null = true});
     out_ += "))";
+  }
+
+  void print(const ElementTest& node) {
+    out_ += '(';
+    print(node.left);
+    out_ += " = ANY(" + quoted_identifier(table_.columns[node.array].name) + "))";
+  }
+
+  void print(const ArrayTest& node) {
+    const Column& column = table_.columns[node.array];
+    std::string literal;
+    for (const Constant& item : node.items) literal += (literal.empty() ? "" : ",") + quoted_element(text_of(item));
+    if (node.has_null) literal += literal.empty() ? "NULL" : ",NULL";
+    out_.append("(").append(quoted_identifier(column.name)).append(symbol(node.op));
+    out_ += quoted_literal("{" + literal + "}");
+    out_.append("::").append(element_name_of(column)).append("[])");
   }
 
   void print(const Likeness& node) {

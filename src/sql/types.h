@@ -18,7 +18,11 @@ namespace oid {
 inline constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kFloat4 = 700, kFloat8 = 701,
                      kBpchar = 1042, kVarchar = 1043, kDate = 1082, kTime = 1083, kTimestamp = 1114, kTimestamptz = 1184,
                      kInterval = 1186, kTimetz = 1266, kNumeric = 1700, kUuid = 2950, kUnknown = 705;
-}
+inline constexpr Oid kBoolArray = 1000, kInt2Array = 1005, kInt4Array = 1007, kTextArray = 1009, kBpcharArray = 1014,
+                     kVarcharArray = 1015, kInt8Array = 1016, kFloat4Array = 1021, kFloat8Array = 1022,
+                     kTimestampArray = 1115, kDateArray = 1182, kTimeArray = 1183, kTimestamptzArray = 1185,
+                     kNumericArray = 1231, kUuidArray = 2951;
+}  // namespace oid
 
 // What has to be known of a text column's collation to answer as Postgres does. The default is any libc locale but the
 // Turkic ones; whoever reads the catalog says otherwise where pg_collation or pg_database does.

@@ -16,25 +16,26 @@ namespace {
 struct Named {
   Type type;
   Oid oid;
+  Oid array;
   std::string_view name;
 };
 
 constexpr Named kTypes[] = {
-    {Type::kBool, oid::kBool, "bool"},
-    {Type::kInt2, oid::kInt2, "int2"},
-    {Type::kInt4, oid::kInt4, "int4"},
-    {Type::kInt8, oid::kInt8, "int8"},
-    {Type::kNumeric, oid::kNumeric, "numeric"},
-    {Type::kFloat4, oid::kFloat4, "float4"},
-    {Type::kFloat8, oid::kFloat8, "float8"},
-    {Type::kText, oid::kText, "text"},
-    {Type::kText, oid::kVarchar, "varchar"},
-    {Type::kBpchar, oid::kBpchar, "bpchar"},
-    {Type::kUuid, oid::kUuid, "uuid"},
-    {Type::kDate, oid::kDate, "date"},
-    {Type::kTime, oid::kTime, "time"},
-    {Type::kTimestamp, oid::kTimestamp, "timestamp"},
-    {Type::kTimestamptz, oid::kTimestamptz, "timestamptz"},
+    {Type::kBool, oid::kBool, oid::kBoolArray, "bool"},
+    {Type::kInt2, oid::kInt2, oid::kInt2Array, "int2"},
+    {Type::kInt4, oid::kInt4, oid::kInt4Array, "int4"},
+    {Type::kInt8, oid::kInt8, oid::kInt8Array, "int8"},
+    {Type::kNumeric, oid::kNumeric, oid::kNumericArray, "numeric"},
+    {Type::kFloat4, oid::kFloat4, oid::kFloat4Array, "float4"},
+    {Type::kFloat8, oid::kFloat8, oid::kFloat8Array, "float8"},
+    {Type::kText, oid::kText, oid::kTextArray, "text"},
+    {Type::kText, oid::kVarchar, oid::kVarcharArray, "varchar"},
+    {Type::kBpchar, oid::kBpchar, oid::kBpcharArray, "bpchar"},
+    {Type::kUuid, oid::kUuid, oid::kUuidArray, "uuid"},
+    {Type::kDate, oid::kDate, oid::kDateArray, "date"},
+    {Type::kTime, oid::kTime, oid::kTimeArray, "time"},
+    {Type::kTimestamp, oid::kTimestamp, oid::kTimestampArray, "timestamp"},
+    {Type::kTimestamptz, oid::kTimestamptz, oid::kTimestamptzArray, "timestamptz"},
 };
 
 bool fits(std::int64_t value, Type type) {
@@ -158,6 +159,20 @@ std::optional<Type> type_named(std::string_view pg_type_name) {
   return std::nullopt;
 }
 
+Oid oid_of(Type type) {
+  for (const Named& named : kTypes) {
+    if (named.type == type) return named.oid;
+  }
+  return 0;
+}
+
+Oid array_oid_of(Type type) {
+  for (const Named& named : kTypes) {
+    if (named.type == type) return named.array;
+  }
+  return 0;
+}
+
 Type type_of(const Column& column) {
   if (column.dimensions > 0) return Type::kOther;
   Oid base = column.base_type != 0 ? column.base_type : column.type;
@@ -165,6 +180,21 @@ Type type_of(const Column& column) {
     if (named.oid == base) return named.type;
   }
   return column.is_enum && column.base_type == 0 ? Type::kEnum : Type::kOther;
+}
+
+std::optional<Type> element_type_of(const Column& column) {
+  if (column.dimensions == 0 || column.is_enum) return std::nullopt;
+  for (const Named& named : kTypes) {
+    if (named.array == column.type) return named.type;
+  }
+  return std::nullopt;
+}
+
+std::string_view element_name_of(const Column& column) {
+  for (const Named& named : kTypes) {
+    if (named.array == column.type) return named.name;
+  }
+  return name_of(Type::kUnknown);
 }
 
 std::optional<std::int64_t> read_integer(std::string_view text) {

@@ -37,8 +37,15 @@ enum class Type : std::uint8_t {
 // The type's name in pg_type: "int8". "enum" and "unknown" where it has no one name.
 std::string_view name_of(Type type);
 std::optional<Type> type_named(std::string_view pg_type_name);
+// In pg_type, and that of the arrays of it; 0 where there is no one.
+Oid oid_of(Type type);
+Oid array_oid_of(Type type);
 // What a where clause sees a column as; a domain is its base type.
 Type type_of(const Column& column);
+// What the elements of an array column are; nullopt for a column that is no array, or of a type not known here.
+std::optional<Type> element_type_of(const Column& column);
+// Their name in pg_type, for such a column: varchar is not text here, for Postgres has no @> between arrays of the two.
+std::string_view element_name_of(const Column& column);
 
 inline bool is_integer(Type type) {
   return type >= Type::kInt2 && type <= Type::kInt8;

@@ -40,6 +40,11 @@ class ColumnCollector {
     visit(node.right);
   }
   void visit(const Membership& node) { visit(node.left); }
+  void visit(const ElementTest& node) {
+    visit(node.left);
+    columns_.push_back(node.array);
+  }
+  void visit(const ArrayTest& node) { columns_.push_back(node.array); }
   void visit(const Likeness& node) { visit(node.left); }
   void visit(const NullTest& node) { visit(node.operand); }
   void visit(const TruthTest& node) { visit(node.operand); }

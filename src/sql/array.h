@@ -1,0 +1,56 @@
+// The elements of an array as Postgres writes it: {1,2}, {"a b",NULL}, and with brackets before it where its bounds are not
+// from 1: [0:1]={1,2}. Source: "Array Input and Output Syntax" in Postgres's manual, array_out() in its arrayfuncs.c.
+//
+//   ArrayElements elements(text);
+//   while (elements.next()) use(elements.null() ? … : elements.text());
+//   if (elements.malformed()) …
+//
+// Arrays of more dimensions give their elements in order: = ANY, @>, <@ and && do not see dimensions.
+//
+// The text must outlive the reader. text() is valid until the next next(); it points into the array, or, for an element
+// written with backslashes, into the reader: nothing else allocates.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sluice::sql {
+
+class ArrayElements {
+ public:
+  explicit ArrayElements(std::string_view array);
+
+  // To the next element. False at the end, and where the text is no array.
+  bool next();
+
+  bool null() const { return null_; }
+  std::string_view text() const { return element_; }
+
+  // Once next() has returned false:
+  bool malformed() const { return malformed_; }
+  std::size_t dimensions() const { return depth_max_; }
+
+ private:
+  enum class Before { kAnything, kComma, kValue };  // kComma: a comma came last, kValue: an element or a closing brace
+
+  bool fail();
+  bool finish();
+  bool quoted();
+  bool bare();
+  void skip_spaces();
+
+  std::string_view rest_;
+  std::string_view element_;
+  std::string unescaped_;
+  std::size_t depth_ = 0;
+  std::size_t depth_max_ = 0;
+  Before before_ = Before::kAnything;
+  bool null_ = false;
+  bool malformed_ = false;
+};
+
+// "a \"b\"" as an element: quoted whatever it is.
+std::string quoted_element(std::string_view text);
+
+}  // namespace sluice::sql
