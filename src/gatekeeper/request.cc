@@ -1,8 +1,7 @@
 #include "gatekeeper/request.h"
 
-#include <charconv>
-
 #include "base/json.h"
+#include "shape/params_json.h"
 #include "shape/request_codec.h"
 
 namespace sluice::gatekeeper {
@@ -24,15 +23,6 @@ std::optional<std::string>* text_field(DefinitionText& text, std::string_view na
   return nullptr;
 }
 
-// "1".."n" without leading zeros.
-std::optional<unsigned> param_number(std::string_view digits) {
-  if (digits.empty() || digits.front() == '0') return std::nullopt;
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return number;
-}
-
 Filled read_pair(DefinitionText& text, const std::string& key, const std::string& value) {
   if (auto* field = text_field(text, key)) {
     if (field->has_value()) return fail(key, "is given twice");
@@ -40,7 +30,7 @@ Filled read_pair(DefinitionText& text, const std::string& key, const std::string
     return {};
   }
   if (key.starts_with("params[") && key.ends_with(']')) {
-    const auto number = param_number(std::string_view(key).substr(7, key.size() - 8));
+    const auto number = shape::parse_param_number(std::string_view(key).substr(7, key.size() - 8));
     if (!number) return fail(key, "params are numbered from 1");
     if (!text.params.emplace(*number, value).second) return fail(key, "is given twice");
     return {};
@@ -87,7 +77,7 @@ Filled read_params(DefinitionText& text, element value) {
   }
   if (!value.is_object()) return fail("params", "is neither a list nor an object");
   for (const auto member : value.get_object().value_unsafe()) {
-    const auto number = param_number(member.key);
+    const auto number = shape::parse_param_number(member.key);
     if (!number) return fail("params[" + std::string(member.key) + "]", "params are numbered from 1");
     if (auto read = read_param(text, *number, member.value); !read) return read;
   }
@@ -114,6 +104,28 @@ Filled read_body(DefinitionText& text, std::string_view body) {
   return {};
 }
 
+std::unexpected<DefinitionError> of_shape(std::size_t index, DefinitionError error) {
+  error.parameter = "shapes[" + std::to_string(index) + "]." + error.parameter;
+  return std::unexpected(std::move(error));
+}
+
+Filled read_table(DefinitionText& text, element value) {
+  if (!value.is_string()) return fail("table", "is no text");
+  text.table = std::string(value.get_string().value_unsafe());
+  return {};
+}
+
+std::expected<shape::Definition, DefinitionError> read_shape(element value) {
+  if (!value.is_object()) return std::unexpected(DefinitionError{"table", "is missing: this is no JSON object"});
+  DefinitionText text;
+  for (const auto member : value.get_object().value_unsafe()) {
+    const bool is_table = member.key == "table";
+    if (auto read = is_table ? read_table(text, member.value) : read_member(text, member.key, member.value); !read)
+      return std::unexpected(std::move(read.error()));
+  }
+  return shape::Definition::make(text);
+}
+
 }  // namespace
 
 std::expected<shape::Definition, DefinitionError> parse_request(std::string_view table, std::string_view query,
@@ -125,6 +137,30 @@ std::expected<shape::Definition, DefinitionError> parse_request(std::string_view
   if (auto read = body.empty() ? read_query(text, query) : read_body(text, body); !read)
     return std::unexpected(read.error());
   return shape::Definition::make(text);
+}
+
+std::expected<std::vector<shape::Definition>, DefinitionError> parse_requests(std::string_view body) {
+  const auto error = [](std::string parameter, std::string message) {
+    return std::unexpected(DefinitionError{std::move(parameter), std::move(message)});
+  };
+  const auto json = Json::parse(body);
+  if (!json) return error("body", std::string(to_string(json.error())));
+  simdjson::dom::object object;
+  if (json->root().get(object) != simdjson::SUCCESS) return error("body", "is no JSON object");
+  std::vector<shape::Definition> asked;
+  for (const auto member : object) {
+    simdjson::dom::array list;
+    if (member.key != "shapes") return error(std::string(member.key), "is no member of a request; shapes is");
+    if (member.value.get(list) != simdjson::SUCCESS) return error("shapes", "is no list");
+    for (const element item : list) {
+      if (asked.size() == kRequestShapesMax) return error("shapes", "are too many");
+      auto definition = read_shape(item);
+      if (!definition) return of_shape(asked.size(), std::move(definition.error()));
+      asked.push_back(*std::move(definition));
+    }
+  }
+  if (asked.empty()) return error("shapes", "are none");
+  return asked;
 }
 
 }  // namespace sluice::gatekeeper

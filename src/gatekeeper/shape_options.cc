@@ -34,21 +34,46 @@ void definition_members(std::string& json, const shape::Definition& definition) 
   if (definition.columns()) member(json, "columns", columns_json(*definition.columns()));
 }
 
-}  // namespace
-
-std::string shape_options_json(const std::string& proxy_url, const shape::Definition& definition, const Grant& grant) {
+// "url", "params", "log": what differs from shape to shape.
+void stream_members(std::string& json, const std::string& proxy_url, const shape::GrantedShape& granted) {
+  const shape::Definition& definition = granted.definition;
   std::string params = "{";
   definition_members(params, definition);
   if (!definition.params().empty()) member(params, "params", params_json(definition.params()));
   if (definition.replica() == shape::Replica::kFull) member(params, "replica", R"("full")");
-  params += '}';
-
-  std::string json = "{";
   member(json, "url", json_string(proxy_url));
+  member(json, "params", params + '}');
+  if (granted.log == shape::LogMode::kChangesOnly) member(json, "log", R"("changes_only")");
+}
+
+void grant_members(std::string& json, const Grant& grant) {
   member(json, "headers", fmt::format(R"({{"Authorization":{}}})", json_string("Bearer " + grant.token)));
-  member(json, "params", params);
   member(json, "expires_at", std::to_string(grant.expires_at_s));
-  definition_members(json, definition);
+  member(json, "refresh_at", std::to_string(grant.refresh_at_s));
+}
+
+}  // namespace
+
+std::string shape_options_json(const std::string& proxy_url, const shape::GrantedShape& granted, const Grant& grant) {
+  std::string json = "{";
+  stream_members(json, proxy_url, granted);
+  grant_members(json, grant);
+  definition_members(json, granted.definition);
+  return json + '}';
+}
+
+std::string shape_options_json(const std::string& proxy_url, std::span<const shape::GrantedShape> granted,
+                               const Grant& grant) {
+  std::string shapes = "[";
+  for (const shape::GrantedShape& one : granted) {
+    if (shapes.size() > 1) shapes += ',';
+    std::string stream = "{";
+    stream_members(stream, proxy_url, one);
+    shapes += stream + '}';
+  }
+  std::string json = "{";
+  grant_members(json, grant);
+  member(json, "shapes", shapes + ']');
   return json + '}';
 }
 
