@@ -406,6 +406,25 @@ TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
   EXPECT_EQ(origin_->stats().held_requests, 0u);
 }
 
+TEST_F(EmbeddedOriginTest, E15_ASubsetThatTakesTooLongIsGivenUp) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  origin::EmbeddedOptions options;
+  options.subset_timeout = 50ms;
+  restart(options);
+  const std::string subset =
+      "table=t&offset=0_inf&subset__where=id%3D1&handle=" + get("table=t&offset=-1").field("electric-handle");
+  ASSERT_EQ(get(subset).status, 200);
+
+  Sql other(url_);
+  other.run("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+  const Answer answer = get(subset);
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.field("retry-after"), "10");
+  EXPECT_NE(answer.body.find("\"timeout\""), std::string::npos) << answer.body;
+  other.run("ROLLBACK");
+  EXPECT_EQ(get(subset).status, 200) << "its connection can be used again";
+}
+
 TEST_F(EmbeddedOriginTest, StreamsEventsUntilItsTimeout) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   origin::EmbeddedOptions options;

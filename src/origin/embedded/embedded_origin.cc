@@ -28,6 +28,7 @@ ServingOptions serving_options(const EmbeddedOptions& options) {
       .cache = CacheFields(options.cache_max_age_s, options.cache_stale_age_s, static_cast<std::uint32_t>(sse_timeout_s)),
       .long_poll_timeout = options.long_poll_timeout,
       .events = {options.sse_timeout, options.sse_keepalive},
+      .subset_timeout = options.subset_timeout,
       .allow_delete = options.allow_delete};
 }
 

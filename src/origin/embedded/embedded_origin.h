@@ -37,6 +37,8 @@ struct EmbeddedOptions {
   std::chrono::milliseconds long_poll_timeout{20'000};
   std::chrono::milliseconds sse_timeout{60'000};
   std::chrono::milliseconds sse_keepalive{21'000};
+  // Of the statement that reads a subset; beyond it 503 (SECURITY E15). Below what a request waits for the database, 30 s.
+  std::chrono::milliseconds subset_timeout{10'000};
   // Beyond either, the shapes that were not used for the longest time are dropped.
   std::size_t shapes_max = 100'000;
   std::size_t memory_max = std::size_t{2} * 1024 * 1024 * 1024;

@@ -157,7 +157,7 @@ Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http:
 
 Task<void> Serving::serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
   const shape::Request& asked = request->shape();
-  auto query = subset_query(shape->spec(), asked.definition, *asked.subset);
+  auto query = subset_query(shape->spec(), asked.definition, *asked.subset, options_.subset_timeout);
   if (!query) co_return answer_failure(*request, query.error(), response);
   Offset head = shape->log().head();
   auto writer = std::make_shared<SubsetWriter>(shape);

@@ -25,6 +25,7 @@ struct ServingOptions {
   CacheFields cache;
   std::chrono::milliseconds long_poll_timeout;
   EventOptions events;
+  std::chrono::milliseconds subset_timeout;
   bool allow_delete;
 };
 

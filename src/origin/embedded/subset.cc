@@ -33,7 +33,8 @@ std::expected<std::vector<std::string>, Failure> params_of(const shape::Subset& 
 }  // namespace
 
 std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
-                                                                const shape::Subset& subset) {
+                                                                const shape::Subset& subset,
+                                                                std::chrono::milliseconds timeout) {
   if ((subset.limit || subset.offset) && !subset.order_by) {
     return std::unexpected(bad_subset("order_by", "order_by is required when limit or offset is present"));
   }
@@ -58,7 +59,7 @@ std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec&
   }
   query.limit = subset.limit;
   query.offset = subset.offset;
-  query.statement_timeout = kSubsetTimeout;
+  query.statement_timeout = timeout;
   return query;
 }
 

@@ -4,6 +4,7 @@
 // beyond the shape. It may refer to the columns that may be queried, where the definition names them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <mutex>
@@ -19,11 +20,11 @@ namespace sluice::origin::embedded {
 
 // Of one answer, which is made in memory. Whoever needs more rows asks with limit and offset.
 inline constexpr std::size_t kSubsetBytesMax = 64 * 1024 * 1024;
-inline constexpr std::chrono::milliseconds kSubsetTimeout{20'000};
 
-// The query for the rows, or what is wrong with the subset.
+// The query for the rows, which the database gives up after `timeout`; or what is wrong with the subset.
 std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
-                                                                const shape::Subset& subset);
+                                                                const shape::Subset& subset,
+                                                                std::chrono::milliseconds timeout);
 
 // Collects the rows as `{"data":[…],"metadata":{…}}`. Filled on one thread, then read on another.
 class SubsetWriter final : public replication::SnapshotSink {
