@@ -9,21 +9,14 @@
 namespace sluice::origin {
 namespace {
 
-// What the client may learn of the server's answer. CORS fields, cookies and the like stay behind.
-constexpr std::array<std::string_view, 14> kPassedFields = {"content-type",
-                                                            "cache-control",
-                                                            "surrogate-control",
-                                                            "etag",
-                                                            "retry-after",
-                                                            "electric-handle",
-                                                            "electric-offset",
-                                                            "electric-schema",
-                                                            "electric-up-to-date",
-                                                            "electric-cursor",
-                                                            "electric-has-data",
-                                                            "electric-snapshot",
-                                                            "electric-internal-known-error",
-                                                            "content-encoding"};
+constexpr std::string_view kHandleField = "electric-handle";
+
+// What the client may learn of the server's answer, beside the handle. CORS fields, cookies and the like stay behind.
+constexpr std::array<std::string_view, 13> kPassedFields = {
+    "content-type",    "cache-control",     "surrogate-control", "etag",
+    "retry-after",     "electric-offset",   "electric-schema",   "electric-up-to-date",
+    "electric-cursor", "electric-has-data", "electric-snapshot", "electric-internal-known-error",
+    "content-encoding"};
 
 bool is_passed(std::string_view name) {
   return std::any_of(kPassedFields.begin(), kPassedFields.end(),
@@ -67,7 +60,10 @@ std::string shape_path(const http::Url& url) {
 }  // namespace
 
 RemoteOrigin::RemoteOrigin(RemoteOptions options)
-    : options_(std::move(options)), path_(shape_path(options_.client.origin)), client_(options_.client) {}
+    : options_(std::move(options)),
+      seal_(options_.handle_key ? *options_.handle_key : HandleSeal::derive_key(options_.secret)),
+      path_(shape_path(options_.client.origin)),
+      client_(options_.client) {}
 
 Origin::Health RemoteOrigin::health() const {
   return health_.load(std::memory_order_relaxed);
@@ -77,10 +73,12 @@ Task<void> RemoteOrigin::serve(std::shared_ptr<const AuthorizedRequest> request,
   return ask(std::move(request), response);
 }
 
-http::ClientRequest RemoteOrigin::upstream_request(const AuthorizedRequest& request) const {
+http::ClientRequest RemoteOrigin::upstream_request(const AuthorizedRequest& request,
+                                                   std::string_view definition_text) const {
   http::ClientRequest upstream;
   upstream.method = method_of(request.verb());
   shape::Request asked = request.shape();
+  asked.position = seal_.open_position(definition_text, std::move(asked.position));
   if (request.verb() == Verb::kPost && asked.subset) {
     upstream.body = shape::print_subset_body(*asked.subset);
     upstream.fields.add("content-type", "application/json");
@@ -93,8 +91,21 @@ http::ClientRequest RemoteOrigin::upstream_request(const AuthorizedRequest& requ
   return upstream;
 }
 
+// False where a handle came that cannot be sealed, or several.
+bool RemoteOrigin::pass_fields(const http::Fields& from, std::string_view definition_text, http::Response& response) const {
+  for (std::size_t i = 0; i < from.size(); ++i)
+    if (const auto field = from.at(i); is_passed(field.name)) response.fields.add(field.name, field.value);
+  const auto handle = from.get(kHandleField);
+  if (!handle) return true;
+  const auto sealed = seal_.seal(definition_text, *handle);
+  if (!sealed || from.count(kHandleField) != 1) return false;
+  response.fields.add(kHandleField, *sealed);
+  return true;
+}
+
 Task<void> RemoteOrigin::ask(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) {
-  auto answer = co_await client_.send(upstream_request(*request));
+  const std::string definition_text = request->shape().definition.canonical_text();
+  auto answer = co_await client_.send(upstream_request(*request, definition_text));
   if (!answer) {
     health_.store(Health::kUnavailable, std::memory_order_relaxed);
     log::warn("origin_unreachable", {{"error", to_string(answer.error())}});
@@ -102,14 +113,12 @@ Task<void> RemoteOrigin::ask(std::shared_ptr<const AuthorizedRequest> request, h
     co_return;
   }
   health_.store(Health::kActive, std::memory_order_relaxed);
-  if (!is_protocol_status(answer->status)) {
+  if (!is_protocol_status(answer->status) || !pass_fields(answer->fields, definition_text, response)) {
     log::error("origin_bad_answer", {{"status", answer->status}});
     fail(502, Buffer::of_static(kBadGateway), response);
     co_return;
   }
   response.status = answer->status;
-  for (std::size_t i = 0; i < answer->fields.size(); ++i)
-    if (const auto field = answer->fields.at(i); is_passed(field.name)) response.fields.add(field.name, field.value);
   response.stream_bytes = answer->body_bytes;
   response.stream = std::move(answer->body);
 }

@@ -4,16 +4,24 @@
 // server's secret, If-None-Match, and for a subset asked for by POST its body. Nothing of the client's bytes, fields or path
 // is in it. The answer streams through with the protocol's fields (an allow-list) and its status, 304 and 409 included.
 //
-// Turned into 502 here: the server's own 401 or 403 (our secret is wrong; the user's credentials are not), redirects, and
-// statuses the protocol does not have. An unreachable server is 503 with Retry-After, on which clients back off.
+// Handles are sealed for the definition that was asked for, whatever the status, and opened on the way up (handle_seal.h).
+// ETags stay as they are, the server's handle in them: they are compared with those of the caller's own shape and give no
+// access to anything, and If-None-Match must reach the server unchanged to mean anything there.
+//
+// Turned into 502 here: the server's own 401 or 403 (our secret is wrong; the user's credentials are not), redirects,
+// statuses the protocol does not have, and handles that cannot be one. An unreachable server is 503 with Retry-After, on
+// which clients back off.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/client.h"
 #include "origin/origin.h"
+#include "origin/remote/handle_seal.h"
 
 namespace sluice::origin {
 
@@ -21,6 +29,10 @@ struct RemoteOptions {
   http::ClientOptions client;
   // Sent as the query parameter `secret`; empty for an insecure server.
   std::string secret;
+  // Seals the handles that clients are given: 32 bytes, the same for all gateways before one server. By default derived
+  // from `secret`, so that they agree by themselves; an insecure server's handles are sealed with a key of this process's
+  // own, and its clients fetch anew when they come to another process.
+  std::optional<std::string> handle_key = {};
 };
 
 class RemoteOrigin : public Origin {
@@ -34,10 +46,12 @@ class RemoteOrigin : public Origin {
   void drain() override {}
 
  private:
-  http::ClientRequest upstream_request(const AuthorizedRequest& request) const;
+  http::ClientRequest upstream_request(const AuthorizedRequest& request, std::string_view definition_text) const;
+  bool pass_fields(const http::Fields& from, std::string_view definition_text, http::Response& response) const;
   Task<void> ask(std::shared_ptr<const AuthorizedRequest> request, http::Response& response);
 
   RemoteOptions options_;
+  HandleSeal seal_;
   std::string path_;
   http::Client client_;
   std::atomic<Health> health_{Health::kActive};
