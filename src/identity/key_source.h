@@ -28,6 +28,9 @@ class KeySource {
   // Never null. Empty until there has been a first success.
   virtual std::shared_ptr<const KeySet> keys() const = 0;
 
+  // Of keys(), for less.
+  virtual std::uint64_t revision() const { return keys()->revision; }
+
   // A token named a key that is not in the set. Returns an empty Task where asking again will not be done now (fixed keys;
   // asked within the last interval; this name was not there the last time), else a Task that ends when the fetch under way
   // has, well or not: one fetch, however many wait for it (SECURITY J27).
@@ -41,6 +44,7 @@ class FixedKeys final : public KeySource {
  public:
   explicit FixedKeys(std::vector<token::Key> keys) : keys_(std::make_shared<const KeySet>(KeySet{std::move(keys), 0})) {}
   std::shared_ptr<const KeySet> keys() const override { return keys_; }
+  std::uint64_t revision() const override { return keys_->revision; }
   Task<void> look_again(std::string) override { return {}; }
   bool ready() const override { return true; }
 

@@ -1,0 +1,77 @@
+#include "identity/credentials.h"
+
+#include <algorithm>
+
+namespace sluice::identity {
+namespace {
+
+constexpr std::string_view kScheme = "bearer";
+
+// RFC 6750 section 2.1: ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/"
+bool is_token_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+         c == '~' || c == '+' || c == '/';
+}
+
+// b64token = 1*token-char *"="
+bool is_b64token(std::string_view text) {
+  const auto rest = std::find_if_not(text.begin(), text.end(), is_token_char);
+  return rest != text.begin() && std::all_of(rest, text.end(), [](char c) { return c == '='; });
+}
+
+std::expected<std::string_view, CredentialError> the_only(const http::Fields& fields, std::string_view name) {
+  const std::size_t count = fields.count(name);
+  if (count == 0) return std::unexpected(CredentialError::kMissing);
+  if (count > 1) return std::unexpected(CredentialError::kRepeated);
+  return *fields.get(name);
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// The text before the next `;`, which is taken off.
+std::string_view take_pair(std::string_view& cookies) {
+  const std::size_t end = std::min(cookies.find(';'), cookies.size());
+  const std::string_view pair = cookies.substr(0, end);
+  cookies.remove_prefix(std::min(end + 1, cookies.size()));
+  return pair;
+}
+
+}  // namespace
+
+std::expected<std::string_view, CredentialError> bearer_token(const http::Fields& fields) {
+  const auto field = the_only(fields, "authorization");
+  if (!field) return field;
+  std::string_view value = *field;
+  const bool is_bearer = value.size() > kScheme.size() && value[kScheme.size()] == ' ' &&
+                         http::equal_ignoring_case(value.substr(0, kScheme.size()), kScheme);
+  if (!is_bearer) return std::unexpected(CredentialError::kMalformed);
+  value.remove_prefix(kScheme.size());
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  if (!is_b64token(value)) return std::unexpected(CredentialError::kMalformed);
+  return value;
+}
+
+std::expected<std::string_view, CredentialError> cookie_token(const http::Fields& fields, std::string_view name) {
+  const auto field = the_only(fields, "cookie");
+  if (!field) return field;
+  std::string_view found;
+  bool seen = false;
+  for (std::string_view left = *field; !left.empty();) {
+    const std::string_view pair = take_pair(left);
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || trimmed(pair.substr(0, equals)) != name) continue;
+    if (seen) return std::unexpected(CredentialError::kRepeated);
+    seen = true;
+    found = trimmed(pair.substr(equals + 1));
+  }
+  if (!seen) return std::unexpected(CredentialError::kMissing);
+  if (!is_b64token(found)) return std::unexpected(CredentialError::kMalformed);
+  return found;
+}
+
+}  // namespace sluice::identity
