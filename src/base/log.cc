@@ -63,7 +63,7 @@ Level level() {
   return g_level.load(std::memory_order_relaxed);
 }
 
-void write(Level at, std::string_view event, std::initializer_list<Field> fields) {
+void write(Level at, std::string_view event, std::span<const Field> fields) {
   if (at < level()) return;
   const auto now = std::chrono::system_clock::now();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
