@@ -71,6 +71,7 @@ std::expected<std::string, PgError> options_of(const ConnectOptions& connect) {
   merged += ' ';
   merged += kDisplaySettings;
   merged += " -c statement_timeout=" + std::to_string(connect.statement_timeout.count());
+  if (connect.read_only) merged += " -c default_transaction_read_only=on";
   return merged;
 }
 

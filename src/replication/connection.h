@@ -49,6 +49,7 @@ struct ConnectOptions {
   bool replication = false;  // replication=database: also understands START_REPLICATION; only simple queries
   std::chrono::milliseconds timeout{10'000};       // of connecting
   std::chrono::milliseconds statement_timeout{0};  // the server's; 0: none, whatever the role's default
+  bool read_only = false;                          // default_transaction_read_only
   std::string application_name = "sluice";
 };
 

@@ -17,8 +17,8 @@
 
 #include "base/promise.h"
 #include "origin/embedded/follower.h"
-#include "origin/embedded/pool.h"
 #include "origin/embedded/registry.h"
+#include "replication/pool.h"
 #include "replication/snapshot.h"
 #include "shape/definition.h"
 
@@ -90,8 +90,8 @@ class Maker {
   std::unordered_set<sql::Oid> publishing_;
   std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
   WaitList publishing_waiters_;
-  Pool queries_;
-  Pool snapshots_;
+  replication::Pool queries_;
+  replication::Pool snapshots_;
   boost::asio::io_context context_{1};  // last: what it holds refers to the others
   boost::asio::executor_work_guard<Executor> work_{context_.get_executor()};
 };
