@@ -2,10 +2,14 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <mutex>
 #include <string>
+#include <tuple>
 
 namespace sluice::gateway {
 namespace {
@@ -21,6 +25,48 @@ prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry,
 
 }  // namespace
 
+// Makes families of what the sources say, one a name.
+class Metrics::Sampler {
+ public:
+  void add(std::function<void(std::vector<Sample>&)> source) {
+    const std::lock_guard lock(mutex_);
+    sources_.push_back(std::move(source));
+  }
+
+  void collect(std::vector<prometheus::MetricFamily>& families) const {
+    std::vector<Sample> samples;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& source : sources_) source(samples);
+    }
+    std::sort(samples.begin(), samples.end(),
+              [](const Sample& a, const Sample& b) { return std::tie(a.name, a.labels) < std::tie(b.name, b.labels); });
+    for (Sample& sample : samples) {
+      if (families.empty() || families.back().name != sample.name)
+        families.push_back({sample.name, std::move(sample.help), type_of(sample), {}});
+      families.back().metric.push_back(metric_of(sample));
+    }
+  }
+
+ private:
+  static prometheus::MetricType type_of(const Sample& sample) {
+    return sample.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  }
+
+  static prometheus::ClientMetric metric_of(const Sample& sample) {
+    prometheus::ClientMetric metric;
+    for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
+    if (sample.counter)
+      metric.counter.value = sample.value;
+    else
+      metric.gauge.value = sample.value;
+    return metric;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::function<void(std::vector<Sample>&)>> sources_;  // guarded by mutex_
+};
+
 Metrics::Metrics()
     : registry_(std::make_shared<prometheus::Registry>()),
       refused_(counter(*registry_, "sluice_refusals_total", "Requests refused before the origin, by code.")),
@@ -31,7 +77,12 @@ Metrics::Metrics()
                 .Name("sluice_held_requests")
                 .Help("Long polls and event streams being held.")
                 .Register(*registry_)
-                .Add({})) {
+                .Add({})),
+      held_ended_(counter(*registry_, "sluice_held_requests_ended_total",
+                          "Held requests ended before their time, by the code of the refusal.")),
+      decided_(counter(*registry_, "sluice_decisions_total", "Decisions, by the authorizer that made them and kind.")),
+      reloaded_(counter(*registry_, "sluice_reloads_total", "Configurations taken over, or refused.")),
+      sampler_(std::make_unique<Sampler>()) {
   auto& family = counter(*registry_, "sluice_requests_total", "Requests answered, by route and class of status.");
   for (std::size_t route = 0; route < kRoutes; ++route)
     for (std::size_t digit = 0; digit < answered_[route].size(); ++digit)
@@ -57,8 +108,23 @@ void Metrics::held(int change) {
   held_.Increment(change);
 }
 
+void Metrics::held_ended(std::string_view code) {
+  held_ended_.Add({{"code", std::string(code)}}).Increment();
+}
+void Metrics::decided(std::string_view authorizer, std::string_view kind) {
+  decided_.Add({{"authorizer", std::string(authorizer)}, {"decision", std::string(kind)}}).Increment();
+}
+void Metrics::reloaded(bool taken_over) {
+  reloaded_.Add({{"result", taken_over ? "ok" : "failed"}}).Increment();
+}
+void Metrics::sample_with(std::function<void(std::vector<Sample>&)> source) {
+  sampler_->add(std::move(source));
+}
+
 std::string Metrics::text() const {
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  auto families = registry_->Collect();
+  sampler_->collect(families);
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace sluice::gateway
