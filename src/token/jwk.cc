@@ -16,6 +16,8 @@ using simdjson::dom::object;
 
 constexpr JsonLimits kLimits = {.bytes_max = kJwkSetBytesMax, .depth_max = 8};
 
+constexpr const char* kAmbiguous = "another key has its kid";
+
 template <typename T>
 using Or = std::expected<T, const char*>;  // or the reason to skip the key
 
@@ -113,14 +115,17 @@ class SetReader {
 
   JwkSet finish() {
     for (Entry& entry : entries_)
-      if (!entry.ambiguous) set_.keys.push_back(std::move(entry.key));
+      if (entry.key && !entry.ambiguous) set_.keys.push_back(std::move(*entry.key));
     return std::move(set_);
   }
 
  private:
+  // A key that cannot be used has its name all the same.
   struct Entry {
-    Key key;
-    std::string digest;
+    std::string key_id;
+    Algorithm algorithm;
+    std::optional<Key> key;
+    std::string digest;  // "" where the key could not be read: equal to no other
     bool ambiguous = false;
   };
 
@@ -139,28 +144,31 @@ class SetReader {
     const auto algorithms = algorithms_of(jwk, **type, options_.algorithms);
     if (!algorithms) return std::unexpected(algorithms.error());
     const auto material = read_material(jwk, algorithms->front());
-    if (!material) return std::unexpected(material.error());
+    if (!material) {
+      for (const Algorithm algorithm : *algorithms) add_entry({key_id, algorithm, std::nullopt, ""});
+      return std::unexpected(material.error());
+    }
+    std::optional<KeyError> reported;  // one reason is said once, not for each algorithm
     for (const Algorithm algorithm : *algorithms) {
       auto key = make_key(algorithm, *material, key_id);
-      if (key)
-        add_key(std::move(*key), material->digest);
-      else
-        skip(key_id, to_string(key.error()));
+      if (!key && reported != key.error()) skip(key_id, to_string((reported = key.error()).value()));
+      add_entry({key_id, algorithm, key ? std::optional(std::move(*key)) : std::nullopt, material->digest});
     }
     return {};
   }
 
   // A key that is there already is not taken again; two different ones of one name and algorithm spoil the name for both.
-  void add_key(Key key, const std::string& digest) {
+  void add_entry(Entry added) {
     for (Entry& entry : entries_) {
-      if (entry.key.key_id() != key.key_id() || entry.key.algorithm() != key.algorithm()) continue;
-      if (entry.digest == digest) return;
-      if (key.key_id().empty()) continue;
-      if (!entry.ambiguous) skip(key.key_id(), "another key has its kid");
+      if (entry.key_id != added.key_id || entry.algorithm != added.algorithm) continue;
+      if (!entry.digest.empty() && entry.digest == added.digest) return;
+      if (entry.key_id.empty()) continue;
+      if (entry.key && !entry.ambiguous) skip(entry.key_id, kAmbiguous);
+      if (added.key) skip(added.key_id, kAmbiguous);
       entry.ambiguous = true;
-      return skip(key.key_id(), "another key has its kid");
+      return;
     }
-    entries_.push_back({std::move(key), digest});
+    entries_.push_back(std::move(added));
   }
 
   const JwkSetOptions& options_;

@@ -4,7 +4,7 @@
 // absent or holding "verify", curve points on their curve, RSA of 2048 bits and more with a sane exponent, no private
 // members where public keys are published, no `oct` but where the set's owner says it is secret, and then not beside public
 // keys (SECURITY J29). Others are skipped, each with a reason: a set with one odd key still works. A set in which two
-// different keys have one `kid` and one algorithm keeps neither.
+// different keys have one `kid` and one algorithm keeps neither, even where one of them could not be used.
 //
 // A key has exactly one algorithm. Where a JWK has no `alg`, it stands for one Key for each of the caller's algorithms that
 // its type and curve can have.

@@ -91,6 +91,40 @@ TEST(Key, J24_RejectsShortAndBlankSecrets) {
   EXPECT_EQ(hmac_error(std::string(64, '\0')), KeyError::kPublished);
 }
 
+TEST(Key, J24_SecretsAreAsLongAsTheHash) {
+  const std::string secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeX";
+  for (const auto& [algorithm, bytes] :
+       {std::pair(Algorithm::kHs256, 32), std::pair(Algorithm::kHs384, 48), std::pair(Algorithm::kHs512, 64)}) {
+    EXPECT_TRUE(Key::hmac(algorithm, secret.substr(0, bytes))) << bytes;
+    EXPECT_EQ(Key::hmac(algorithm, secret.substr(0, bytes - 1)).error(), KeyError::kTooShort) << bytes;
+    EXPECT_EQ(Key::hmac(algorithm, "").error(), KeyError::kTooShort);
+    EXPECT_EQ(Key::hmac(algorithm, std::string(128, 'x')).error(), KeyError::kPublished);
+  }
+  EXPECT_EQ(Key::hmac(Algorithm::kRs256, secret).error(), KeyError::kWrongType);
+  EXPECT_EQ(Key::hmac(Algorithm::kEdDsa, secret).error(), KeyError::kWrongType);
+}
+
+TEST(Key, SignsWithTheLongerHmacs) {
+  // python3: hmac.new(secret, b"what do ya want for nothing?", "sha384"), and "sha512"
+  const std::string_view secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeX";
+  EXPECT_EQ(hex_encode(Key::hmac(Algorithm::kHs384, secret)->sign("what do ya want for nothing?")),
+            "836750c713057191190028f9381a58e52968a53d485097c6f99d2b0c351a464762eda278138dbe41d4205222ba56f7a4");
+  EXPECT_EQ(hex_encode(Key::hmac(Algorithm::kHs512, secret)->sign("what do ya want for nothing?")),
+            "d8fecefe39d06dec8dbed08d521435187ee3bb4590e32d717a0a81df482258c405b2904aae6c6b2659333ee15a2f929f2dd9439ce15f70b"
+            "7497fa587fa057b8b");
+}
+
+TEST(Key, AlgorithmsHaveOneSpelling) {
+  for (const char* name : {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384",
+                           "PS512", "EdDSA"}) {
+    const auto algorithm = parse_algorithm(name);
+    ASSERT_TRUE(algorithm) << name;
+    EXPECT_EQ(to_string(*algorithm), name);
+  }
+  for (const char* name : {"", "none", "hs256", "EDDSA", "HS256 ", "ES256K", "HS2567", "Ed25519"})
+    EXPECT_FALSE(parse_algorithm(name)) << name;
+}
+
 TEST(Key, A16_RejectsPublishedSecrets) {
   for (const char* secret : {"NFL5*0Bc#9U6E@tnmC&E7SUN6GwHfLmY",
                              "TkZMNSowQmMjOVU2RUB0bm1DJkU3U1VONkd3SGZMbVk=", "a-string-secret-at-least-256-bits-long",

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <stdexcept>
+#include <type_traits>
+
+#include "base/bytes.h"
+#include "token/test_keys.h"
 
 namespace sluice::token {
 namespace {
@@ -120,10 +125,74 @@ TEST(Verifier, J37_TokensOfAnotherTypeAreRefused) {
     EXPECT_EQ(error_of(claims(), identities, type), TokenError::kWrongType) << type;
 }
 
+TEST(Verifier, J36_J37_EveryRefusedClaimIsAnErrorNeverAnEmptyValue) {
+  // A claim that is there must be right even where nothing asks for it.
+  for (const char* more : {R"("iss":[])", R"("sub":7)", R"("jti":{})", R"("aud":[[]])", R"("aud":false)", R"("sub":"")",
+                           R"("jti":"")", R"("sub":null)"})
+    EXPECT_EQ(error_of(claims(more)), TokenError::kBadClaims) << more;
+}
+
+TEST(Verifier, J38_AForeignTokenIsAnErrorNotAMissingOne) {
+  // No outcome but a token or a reason: nothing that a caller could take for "no credential".
+  const VerifierOptions options = {.issuer = "https://idp.example", .audience = "sluice"};
+  EXPECT_EQ(error_of(claims(R"("iss":"https://other.example","aud":"sluice")"), options), TokenError::kWrongIssuer);
+  EXPECT_EQ(error_of(claims(R"("iss":"https://idp.example","aud":"other")"), options), TokenError::kWrongAudience);
+  const Verifier verifier({.keys = {key()}});
+  EXPECT_EQ(verifier.verify("", kNow).error(), TokenError::kNotCompact);
+  EXPECT_EQ(verifier.verify("anonymous", kNow).error(), TokenError::kNotCompact);
+  EXPECT_EQ(verifier.verify("..", kNow).error(), TokenError::kBadHeader);
+}
+
+// J39: claims come out of a verifier and from nowhere else.
+static_assert(!std::is_default_constructible_v<Claims> && !std::is_default_constructible_v<VerifiedToken>);
+static_assert(!std::is_constructible_v<Claims, Json> && !std::is_constructible_v<Claims, std::string_view>);
+static_assert(!std::is_constructible_v<VerifiedToken, Claims> &&
+              !std::is_constructible_v<VerifiedToken, Claims, std::string>);
+static_assert(!std::is_copy_constructible_v<Claims> && !std::is_aggregate_v<VerifiedToken>);
+
+TEST(Verifier, J39_ClaimsOfATokenThatFailsAreOutOfReach) {
+  const std::string good = sign(key(), claims(R"("sub":"u1")"));
+  std::string forged = good;
+  forged.back() = forged.back() == 'A' ? 'Q' : 'A';
+  const Verifier verifier({.keys = {key()}});
+  EXPECT_EQ(verifier.verify(good, kNow).value()->claims().subject(), "u1");
+  EXPECT_EQ(verifier.verify(forged, kNow).error(), TokenError::kBadSignature);
+}
+
+TEST(Verifier, J20_J32_NothingIsReadOfClaimsBeforeTheSignature) {
+  // Claims that would be refused, in a token that is refused earlier: by its algorithm, key, or signature.
+  const std::string bad_claims = R"({"exp":1,"exp":2})";
+  EXPECT_EQ(Verifier({.keys = {key()}}).verify(sign(test_key(Algorithm::kEs256), bad_claims), kNow).error(),
+            TokenError::kBadAlgorithm);
+  const Key other = Key::hmac_sha256("0123456789abcdef0123456789abcdeY").value();
+  EXPECT_EQ(Verifier({.keys = {key()}}).verify(sign(other, bad_claims), kNow).error(), TokenError::kBadSignature);
+  EXPECT_EQ(Verifier(VerifierOptions{}).verify(sign(key(), bad_claims), kNow).error(), TokenError::kUnknownKey);
+}
+
+TEST(Verifier, VerifiesEveryAlgorithm) {
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    const Verifier verifier({.keys = {test_public_key(algorithm)}});
+    EXPECT_EQ(verifier.verify(sign(test_key(algorithm), claims(R"("sub":"u1")")), kNow).value()->claims().subject(), "u1");
+  }
+}
+
+TEST(Verifier, TakesTheKeysOfTheMoment) {
+  const Verifier verifier({.name = "idp", .keys = {key()}, .issuer = "me"});
+  const std::vector<Key> now = {test_public_key(Algorithm::kEs256)};
+  const std::string old_token = sign(key(), claims(R"("iss":"me")"));
+  const std::string new_token = sign(test_key(Algorithm::kEs256), claims(R"("iss":"me")"));
+  EXPECT_EQ(verifier.verify(new_token, now, kNow).value()->verified_by(), "idp");
+  EXPECT_EQ(verifier.verify(old_token, now, kNow).error(), TokenError::kBadAlgorithm);  // its own are not tried
+  EXPECT_EQ(verifier.verify(new_token, {}, kNow).error(), TokenError::kUnknownKey);
+  EXPECT_TRUE(verifier.verify(old_token, kNow));
+  const std::string foreign = sign(test_key(Algorithm::kEs256), claims(R"("iss":"you")"));
+  EXPECT_EQ(verifier.verify(foreign, now, kNow).error(), TokenError::kWrongIssuer);
+}
+
 TEST(Verifier, J40_ExpIsRequiredAndWhole) {
   EXPECT_EQ(error_of(R"({"sub":"x"})"), TokenError::kBadClaims);
   for (const char* time : {"1700000060.0", "1.70000006e9", "\"1700000060\"", "-1", "9007199254740993",
-                           "18446744073709551615", "null", "true", "[1]"}) {
+                           "18446744073709551615", "null", "true", "[1]", "{}", "-0.0", "1e400"}) {
     EXPECT_EQ(error_of(R"({"exp":)" + std::string(time) + "}"), TokenError::kBadClaims) << time;
     EXPECT_EQ(error_of(claims(R"("nbf":)" + std::string(time))), TokenError::kBadClaims) << time;
     EXPECT_EQ(error_of(claims(R"("iat":)" + std::string(time))), TokenError::kBadClaims) << time;
@@ -152,6 +221,17 @@ TEST(Verifier, J40_LifetimesAreBounded) {
   EXPECT_EQ(error_of(R"({"exp":9007199254740992})"), TokenError::kLifetimeTooLong);
 }
 
+TEST(Verifier, J40_TimesAtTheEdgesOfTheirRange) {
+  EXPECT_EQ(error_of(R"({"exp":0})"), TokenError::kExpired);
+  EXPECT_EQ(error_of(claims(R"("nbf":9007199254740992)")), TokenError::kNotYetValid);
+  EXPECT_EQ(error_of(claims(R"("iat":9007199254740992)")), TokenError::kNotYetValid);
+  EXPECT_EQ(error_of(R"({"exp":9007199254740992,"iat":0})"), TokenError::kLifetimeTooLong);
+  EXPECT_TRUE(verify(claims(R"("nbf":0)")));
+  // Ten years by default.
+  EXPECT_TRUE(verify(R"({"exp":2015360000,"iat":1700000000})"));
+  EXPECT_EQ(error_of(R"({"exp":2015360001,"iat":1700000000})"), TokenError::kLifetimeTooLong);
+}
+
 TEST(Verifier, J40_LeewayIsBounded) {
   EXPECT_THROW(Verifier({.leeway_s = 61}), std::invalid_argument);
   EXPECT_THROW(Verifier({.leeway_s = -1}), std::invalid_argument);
@@ -166,6 +246,22 @@ TEST(Verifier, ATokenOutlivesItsVerifierAndItsText) {
   }
   EXPECT_EQ(token->claims().subject(), "u1");
   EXPECT_EQ(token->verified_by(), "api");
+}
+
+TEST(TokenErrors, FinalOnesStayWhateverTimeAndKeysDo) {
+  for (const TokenError error : {TokenError::kUnknownKey, TokenError::kBadSignature, TokenError::kBadAlgorithm,
+                                 TokenError::kNotYetValid, TokenError::kLifetimeTooLong})
+    EXPECT_FALSE(is_final(error)) << to_string(error);
+  for (const TokenError error :
+       {TokenError::kTooLong, TokenError::kNotCompact, TokenError::kBadBase64, TokenError::kBadHeader, TokenError::kCritical,
+        TokenError::kEmbeddedKey, TokenError::kBadKeyId, TokenError::kBadClaims, TokenError::kExpired,
+        TokenError::kWrongIssuer, TokenError::kWrongAudience, TokenError::kWrongType})
+    EXPECT_TRUE(is_final(error)) << to_string(error);
+  // A lifetime is counted from now where the token has no `iat`: later the same token is short enough.
+  const Verifier verifier({.keys = {key()}, .lifetime_max_s = 3600});
+  const std::string token = sign(key(), R"({"exp":1700007200})");
+  EXPECT_EQ(verifier.verify(token, kNow).error(), TokenError::kLifetimeTooLong);
+  EXPECT_TRUE(verifier.verify(token, kNow + 3600));
 }
 
 TEST(Verifier, ErrorsHaveNames) {
