@@ -77,19 +77,22 @@ class RevocationStore {
   virtual void start() = 0;
   virtual void stop() = 0;
 
-  // Durable (file: fdatasync; Redis: acknowledged) when it returns without error, and then in the Revocations as well. May
-  // block for up to a few seconds: not on a connection's thread.
+  // In force here at once. Durable (file: fdatasync; Redis: acknowledged) when it returns without error; after an error that
+  // says "in force" it holds here until the process ends, and adding it again is safe; after any other it does not hold at
+  // all. May block for up to a few seconds: not on a connection's thread.
   virtual std::expected<void, std::string> add(const Revocation& revocation) = 0;
 
   // Whether what others revoke is learnt: false while Redis is away.
   virtual bool connected() const = 0;
 };
 
-// docs/format-revocations.md.
+// docs/format-revocations.md. The file is made with mode 0600 where it is not there, and belongs to one process at a time.
 std::unique_ptr<RevocationStore> file_revocations(std::string path, Revocations& revocations);
 
+// A stream in Redis (6.2 or later), read by every gateway and added to by any. Redis keeps it as it is configured to:
+// without `appendonly yes` it forgets when it restarts; the gateways that know go on knowing.
 struct RedisOptions {
-  std::string host = "127.0.0.1";
+  std::string host = "127.0.0.1";  // or the path of a Unix socket, from its `/` on
   std::uint16_t port = 6379;
   std::string username = {};
   std::string password = {};
