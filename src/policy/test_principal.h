@@ -1,4 +1,5 @@
-// For tests: a principal with these claims, made the only way there is, by verifying a token.
+// For tests: a principal with these claims, made the only way there is, by verifying a token. One without a token is
+// Principal::anonymous().
 #pragma once
 
 #include <gtest/gtest.h>
