@@ -406,6 +406,22 @@ TEST_F(EmbeddedOriginTest, WakesThousandsWithOneEncodedChange) {
   EXPECT_EQ(origin_->stats().held_requests, 0u);
 }
 
+TEST_F(EmbeddedOriginTest, E18_BothSidesOfASubsetAreInParentheses) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY, x int, y int, z int)");
+  sql_.run("INSERT INTO t VALUES (1, 1, 0, 0), (2, 0, 2, 0), (3, 1, 0, 3), (4, 0, 2, 3), (5, 0, 0, 3)");
+  const std::string shape = "table=t&where=x%3D1%20OR%20y%3D2";
+  const std::string at = shape + "&offset=0_inf&handle=" + get(shape + "&offset=-1").field("electric-handle");
+  const auto ids = [&](const std::string& where) {
+    std::string found;
+    const std::string body = get(at + "&subset__where=" + where).body;
+    for (int id = 1; id <= 5; ++id)
+      if (body.find("\"id\":\"" + std::to_string(id) + "\"") != std::string::npos) found += std::to_string(id);
+    return found;
+  };
+  EXPECT_EQ(ids("z%3D3"), "34");
+  EXPECT_EQ(ids("z%3D3%20OR%20true"), "1234");
+}
+
 TEST_F(EmbeddedOriginTest, E15_ASubsetThatTakesTooLongIsGivenUp) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
   origin::EmbeddedOptions options;
