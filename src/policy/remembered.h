@@ -8,7 +8,7 @@
 //
 // Bounded by entries_max; the least recently used goes first. A decision about a definition of more than
 // kRememberedBytesMax is not remembered, so an entry has at most some 10 kB and usually 1 kB. Any thread; 16 shards, each
-// under a mutex that is held for a look-up and never across a suspension. A hit costs about 2 us.
+// under a mutex that is held for a look-up and never across a suspension. A hit costs about 1 us.
 #pragma once
 
 #include <atomic>
