@@ -4,6 +4,8 @@
 #include <openssl/params.h>
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <stdexcept>
 
 #include "base/bytes.h"
@@ -40,12 +42,24 @@ MacContext make_hmac(std::string digest) {
   return made;
 }
 
-// One context a thread and hash, keyed anew for each use: fetching the algorithm costs more than the computation.
-EVP_MAC_CTX* thread_hmac(Algorithm algorithm) {
-  thread_local std::array<MacContext, 3> contexts;
-  MacContext& context = contexts[static_cast<std::size_t>(algorithm) - static_cast<std::size_t>(Algorithm::kHs256)];
-  if (!context) context = make_hmac(traits_of(algorithm).digest);
-  return context.get();
+// One context a thread and hash, left keyed after each use: fetching the algorithm costs more than the computation, and
+// scheduling a key nearly as much as a token.
+struct ThreadHmac {
+  MacContext context;
+  std::uint64_t keyed_with = 0;  // HmacKey::serial_; 0: with none
+};
+
+ThreadHmac& thread_hmac(Algorithm algorithm) {
+  thread_local std::array<ThreadHmac, 3> all;
+  ThreadHmac& hmac = all[static_cast<std::size_t>(algorithm) - static_cast<std::size_t>(Algorithm::kHs256)];
+  if (!hmac.context) hmac.context = make_hmac(traits_of(algorithm).digest);
+  return hmac;
+}
+
+// Never reused, as an address would be. Begins at 1.
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
 }
 
 class HmacKey final : public Key::Impl {
@@ -70,17 +84,26 @@ class HmacKey final : public Key::Impl {
  private:
   using Digest = std::array<char, EVP_MAX_MD_SIZE>;
 
+  bool begin(ThreadHmac& hmac) const {
+    if (hmac.keyed_with == serial_) return EVP_MAC_init(hmac.context.get(), nullptr, 0, nullptr) == 1;
+    hmac.keyed_with = 0;
+    if (EVP_MAC_init(hmac.context.get(), bytes_of(secret_.bytes()), secret_.bytes().size(), nullptr) != 1) return false;
+    hmac.keyed_with = serial_;
+    return true;
+  }
+
   // The size of the digest; 0 where OpenSSL failed.
   std::size_t compute(std::string_view text, Digest& out) const {
-    EVP_MAC_CTX* context = thread_hmac(algorithm);
+    ThreadHmac& hmac = thread_hmac(algorithm);
+    EVP_MAC_CTX* const context = hmac.context.get();
     std::size_t size = 0;
-    const bool done = EVP_MAC_init(context, bytes_of(secret_.bytes()), secret_.bytes().size(), nullptr) == 1 &&
-                      EVP_MAC_update(context, bytes_of(text), text.size()) == 1 &&
+    const bool done = begin(hmac) && EVP_MAC_update(context, bytes_of(text), text.size()) == 1 &&
                       EVP_MAC_final(context, bytes_of(out.data()), &size, out.size()) == 1;
     if (!done) ERR_clear_error();
     return done ? size : 0;
   }
 
+  const std::uint64_t serial_ = next_serial();
   Secret secret_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "base/bytes.h"
 
 namespace sluice::token {
@@ -112,6 +115,21 @@ TEST(Key, SignsWithTheLongerHmacs) {
   EXPECT_EQ(hex_encode(Key::hmac(Algorithm::kHs512, secret)->sign("what do ya want for nothing?")),
             "d8fecefe39d06dec8dbed08d521435187ee3bb4590e32d717a0a81df482258c405b2904aae6c6b2659333ee15a2f929f2dd9439ce15f70b"
             "7497fa587fa057b8b");
+}
+
+TEST(Key, SecretsInTurnAreNeverMixedUp) {
+  // Keys come and go at the same addresses, on a thread that remembers the last one it used.
+  const auto key_of = [](int i) {
+    return Key::hmac_sha256("0123456789abcdef0123456789abcd" + std::to_string(10 + i)).value();
+  };
+  std::vector<std::string> signatures;
+  for (int i = 0; i < 50; ++i) signatures.push_back(key_of(i).sign("a"));
+  for (int i = 0; i < 50; ++i)
+    for (int j : {i, (i + 1) % 50}) {
+      const Key key = key_of(j);
+      EXPECT_EQ(key.verify("a", signatures[i]), i == j);
+      EXPECT_EQ(key.verify("a", signatures[i]), i == j);
+    }
 }
 
 TEST(Key, AlgorithmsHaveOneSpelling) {
