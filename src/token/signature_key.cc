@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
+#include <new>
 #include <stdexcept>
 
 #include "token/algorithm.h"
@@ -30,12 +31,12 @@ bool set_pss(EVP_PKEY_CTX* context, const AlgorithmTraits& traits) {
          EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, traits.digest, nullptr) == 1;
 }
 
+// nullptr where OpenSSL cannot do this with this key.
 MdContext set_up(InitFunction init, const AlgorithmTraits& traits, EVP_PKEY* key) {
   MdContext context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* options = nullptr;  // the context's
-  if (!context || init(context.get(), &options, traits.digest, nullptr, nullptr, key, nullptr) != 1)
-    throw std::runtime_error("OpenSSL has no " + std::string(traits.name));
-  if (traits.family == Family::kRsaPss && !set_pss(options, traits)) throw std::runtime_error("OpenSSL has no RSASSA-PSS");
+  if (!context || init(context.get(), &options, traits.digest, nullptr, nullptr, key, nullptr) != 1) return nullptr;
+  if (traits.family == Family::kRsaPss && !set_pss(options, traits)) return nullptr;
   // It is used once: OpenSSL need not copy it again to keep it usable.
   EVP_MD_CTX_set_flags(context.get(), EVP_MD_CTX_FLAG_FINALISE);
   return context;
@@ -47,13 +48,13 @@ MdContext copy_of(const MdContext& prepared) {
   return context;
 }
 
-// Big-endian, as long as a coordinate.
+// Big-endian, as long as a coordinate; "" where the algorithm has no curve.
 std::string order_of(const AlgorithmTraits& traits) {
   if (traits.family != Family::kEcdsa) return "";
   const std::unique_ptr<EC_GROUP, Freer<EC_GROUP_free>> group(EC_GROUP_new_by_curve_name(OBJ_sn2nid(traits.curve)));
+  if (!group) throw std::bad_alloc();
   std::string order(traits.coordinate_bytes, '\0');
-  if (!group || BN_bn2binpad(EC_GROUP_get0_order(group.get()), bytes_of(order.data()), static_cast<int>(order.size())) < 0)
-    throw std::runtime_error("OpenSSL has no " + std::string(traits.name));
+  BN_bn2binpad(EC_GROUP_get0_order(group.get()), bytes_of(order.data()), static_cast<int>(order.size()));
   return order;
 }
 
@@ -65,12 +66,13 @@ std::size_t signature_bytes_of(const AlgorithmTraits& traits, const EVP_PKEY* ke
 
 class SignatureKey final : public Key::Impl {
  public:
-  SignatureKey(Algorithm a, std::string id, const PKey& key, bool signs)
+  // `verifying` and `signing` are set up; `signing` is nullptr for a public key.
+  SignatureKey(Algorithm a, std::string id, const PKey& key, MdContext verifying, MdContext signing)
       : Impl(a, std::move(id)),
         signature_bytes_(signature_bytes_of(traits_of(a), key.get())),
         order_(order_of(traits_of(a))),
-        verifying_(set_up(EVP_DigestVerifyInit_ex, traits_of(a), key.get())),
-        signing_(signs ? set_up(EVP_DigestSignInit_ex, traits_of(a), key.get()) : nullptr) {}
+        verifying_(std::move(verifying)),
+        signing_(std::move(signing)) {}
 
   bool can_sign() const override { return signing_ != nullptr; }
 
@@ -174,7 +176,11 @@ std::expected<Key, KeyError> signature_key(Algorithm algorithm, PKey key, std::s
   if (const auto good = check_public(key.get(), traits_of(algorithm)); !good) return std::unexpected(good.error());
   if (can_sign)
     if (const auto good = check_pair(key.get()); !good) return std::unexpected(good.error());
-  return Key(std::make_shared<const SignatureKey>(algorithm, std::move(key_id), key, can_sign));
+  MdContext verifying = set_up(EVP_DigestVerifyInit_ex, traits_of(algorithm), key.get());
+  MdContext signing = can_sign ? set_up(EVP_DigestSignInit_ex, traits_of(algorithm), key.get()) : nullptr;
+  if (!verifying || (can_sign && !signing)) return std::unexpected(KeyError::kMalformed);
+  return Key(
+      std::make_shared<const SignatureKey>(algorithm, std::move(key_id), key, std::move(verifying), std::move(signing)));
 }
 
 }  // namespace sluice::token
