@@ -64,7 +64,7 @@ struct AuthenticatorOptions {
   std::function<std::expected<std::shared_ptr<const Content>, std::string>(const token::Claims&)> read_content;
   std::size_t cache_entries_max = 16'384;               // of good tokens
   std::size_t cache_bytes_max = std::size_t{64} << 20;  // of all of them: the claims of one occupy some 14 times its text
-  std::size_t refused_entries_max = 65'536;             // some 300 bytes each
+  std::size_t refused_entries_max = 65'536;             // some 220 bytes each
   std::int64_t cache_ttl_s = 300;
   std::uint32_t storm_count = 20;
   std::int64_t storm_window_s = 10;

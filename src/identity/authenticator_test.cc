@@ -6,6 +6,9 @@
 #include <thread>
 #include <utility>
 
+#include "base/bytes.h"
+#include "identity/token_digest.h"
+
 namespace sluice::identity {
 namespace {
 
@@ -169,6 +172,13 @@ TEST(Authenticator, J38_AWrongIssuerIsRefusedAndNotMissing) {
   EXPECT_EQ(error_of(authenticator, token::sign(key(kSecret), claims)), TokenError::kWrongIssuer);
   EXPECT_EQ(error_of(authenticator, token_of(key(kOtherSecret))), TokenError::kBadSignature);
   EXPECT_EQ(error_of(authenticator, ""), TokenError::kNotCompact);
+}
+
+TEST(Authenticator, J41_TokensAreToldApartBySha256) {
+  // FIPS 180-2, appendix B.1.
+  const TokenDigest digest = digest_of("abc");
+  EXPECT_EQ(hex_encode({reinterpret_cast<const char*>(digest.data()), digest.size()}),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Authenticator, J41_TokensThatShareAllButTheirEndAreDifferent) {

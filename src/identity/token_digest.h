@@ -11,7 +11,7 @@ namespace sluice::identity {
 
 using TokenDigest = std::array<std::uint8_t, 32>;
 
-// Any thread; each keeps its own context, so nothing is allocated after the first.
+// Any thread. Allocates nothing.
 TokenDigest digest_of(std::string_view token);
 
 // Eight bytes of it, evenly spread.
