@@ -405,8 +405,11 @@ std::expected<void, WhereError> Comparator::make_array(ArrayTerm& array) const {
   Term untyped;
   auto common = common_type(untyped, array.items);
   if (!common) return fail(array.position, "the elements of the array have no common type");
+  // An element that has a cast may be varchar, and then so may the array.
+  bool cast =
+      std::any_of(array.items.begin(), array.items.end(), [](const Term& item) { return item.type() == Type::kText; });
   array.element = *common;
-  array.element_name = name_of(*common);
+  array.element_name = cast ? "text or varchar" : name_of(*common);
   return unify(array.items, *common, {}, false);
 }
 

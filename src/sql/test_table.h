@@ -44,6 +44,7 @@ inline const Table& test_table() {
     add("j", 3802, "jsonb");
     add("arr", 1007, "int4").dimensions = 1;
     add("Odd \"name", oid::kText, "text");
+    add("ta", oid::kTextArray, "text").dimensions = 1;
     return out;
   }();
   return table;

@@ -10,13 +10,17 @@
 // What is understood:
 //   predicates   = <> != < <= > >=, [NOT] IN (list), [NOT] BETWEEN [SYMMETRIC], [NOT] LIKE and ILIKE with ESCAPE, IS [NOT]
 //                NULL, TRUE, FALSE, UNKNOWN, IS [NOT] DISTINCT FROM; AND, OR, NOT; a boolean column or condition by itself
+//                scalar = ANY(array), <> ALL(array); array column @> array, <@, && with a constant on the other side. An array
+//                is a column, '{a,b}' (of one dimension), $n, or ARRAY[…] of constants; any of them cast to type[]
 //   operands     columns, $n, literals, casts of constants ('x'::uuid, CAST, date '2024-01-01'), unary minus
 //   types        int2, int4, int8, numeric (exact), float4, float8, text, varchar, char(n), bool, uuid, date, time,
-//                timestamp, timestamptz, enums (equality), domains over these; any other type with IS NULL only
+//                timestamp, timestamptz, domains over these, arrays of these; enums (equality); any other type with IS NULL
+//                only
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
-// Refused, beside all else: subqueries, functions, arithmetic, casts of columns, arrays, rows, COLLATE, patterns that are
-// no constants. Where Postgres would raise an error while running (a numeric beyond float8), the row does not match.
+// Refused, beside all else: subqueries, functions, arithmetic, casts of columns, subscripts, rows, COLLATE, patterns that
+// are no constants. Where Postgres would raise an error while running (a numeric beyond float8), the row does not match. A
+// value that Postgres could not have printed counts as null, an array with anything of the kind in it included.
 //
 // Immutable after compile(); matches() may run on many threads at once. compile() may run on any thread.
 #pragma once

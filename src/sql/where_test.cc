@@ -198,6 +198,92 @@ TEST(WhereClause, TestsOtherTypesForNullOnly) {
   EXPECT_THAT(error_of("arr = '{1}'"), HasSubstr("IS NULL"));
 }
 
+TEST(WhereClause, FindsAnElementOfAnArray) {
+  EXPECT_TRUE(
+      matches("7 = ANY(arr) and i4 = any(arr) and '7' = some(arr) and 7.0 = any(arr)", {{"arr", "{1,7}"}, {"i4", "1"}}));
+  EXPECT_FALSE(matches("7 = ANY(arr)", {{"arr", "{1,77}"}}));
+  EXPECT_TRUE(matches("7 <> ALL(arr)", {{"arr", "{1,77}"}}));
+  EXPECT_TRUE(matches("7 = ANY(arr)", {{"arr", "{{1,2},{NULL,7}}"}}));
+  EXPECT_TRUE(matches("7 = ANY(arr)", {{"arr", "[0:1]={1,7}"}}));
+  EXPECT_TRUE(matches("'a \"b' = ANY(ta) and 'NULL' = ANY(ta)", {{"ta", R"({"a \"b","NULL"})"}}));
+  EXPECT_TRUE(matches("t = ANY(ta)", {{"t", "x,y"}, {"ta", R"({a,"x,y"})"}}));
+}
+
+TEST(WhereClause, HasNullsInArraysAsPostgresHas) {
+  EXPECT_FALSE(matches("7 = ANY(arr)", {{"arr", std::nullopt}}));
+  EXPECT_FALSE(matches("7 <> ALL(arr)", {{"arr", std::nullopt}}));
+  EXPECT_TRUE(matches("(7 = ANY(arr)) IS UNKNOWN", {{"arr", "{1,NULL}"}}));
+  EXPECT_TRUE(matches("7 = ANY(arr)", {{"arr", "{NULL,7}"}}));
+  EXPECT_FALSE(matches("7 <> ALL(arr)", {{"arr", "{1,NULL}"}}));
+  EXPECT_TRUE(matches("(i4 = ANY(arr)) IS FALSE", {{"arr", "{}"}}));
+  EXPECT_TRUE(matches("(i4 = ANY(arr)) IS UNKNOWN", {{"arr", "{1}"}}));
+  EXPECT_TRUE(matches("arr @> '{}' and not arr @> '{1,NULL}' and not arr <@ '{1}'", {{"arr", "{1,NULL}"}}));
+  EXPECT_TRUE(matches("arr && '{1,NULL}' and arr <@ '{1,2,NULL}'", {{"arr", "{1}"}}));
+  EXPECT_FALSE(matches("arr @> '{}'", {{"arr", std::nullopt}}));
+}
+
+TEST(WhereClause, ComparesArraysAsSets) {
+  TestRow row{{"arr", "{3,1,2,1}"}, {"ta", "{a,b}"}};
+  EXPECT_TRUE(matches("arr @> '{1,2}' and arr @> '{2,2}' and arr <@ '{1,2,3,4}' and arr && '{9,3}'", row));
+  EXPECT_FALSE(matches("arr @> '{1,9}'", row));
+  EXPECT_FALSE(matches("arr <@ '{1,2}'", row));
+  EXPECT_FALSE(matches("arr && '{9}' or arr && '{}'", row));
+  EXPECT_TRUE(matches("'{1}' <@ arr and '{1,2,3}'::int4[] @> arr and ARRAY[1] && arr", row));
+  EXPECT_TRUE(matches("ta @> ARRAY['a'] and ta @> $1 and ta <@ ARRAY[$2, 'b', 'c']", row, {"{b}", "a"}));
+}
+
+TEST(WhereClause, TakesAConstantArrayAsAList) {
+  EXPECT_EQ(printed("i4 = ANY('{3,1}')"), printed("i4 IN (1, 3)"));
+  EXPECT_EQ(printed("i4 = ANY($1)", {"{ 3 , 1 }"}), printed("i4 IN (1, 3)"));
+  EXPECT_EQ(printed("i4 = ANY(ARRAY[1,3])"), printed("i4 IN (1, 3)"));
+  EXPECT_EQ(printed("i4 = ANY('{1,3}'::int4[])"), printed("i4 IN (1, 3)"));
+  EXPECT_EQ(printed("i4 <> ALL('{1,3}')"), printed("i4 NOT IN (1, 3)"));
+  EXPECT_EQ(printed("t = ANY('{a,NULL}')"), printed("t IN ('a', NULL)"));
+  EXPECT_EQ(printed("e = ANY('{ok,sad}')"), printed("e IN ('ok', 'sad')"));
+  EXPECT_EQ(printed("t = ANY('{}')"), printed("false"));
+  EXPECT_EQ(printed("7 = ANY(arr)"), R"(('7'::int4 = ANY("arr")))");
+  EXPECT_EQ(printed("ta && ARRAY['b','a\"\\']"), R"(("ta" && E'{"a\\"\\\\","b"}'::text[]))");
+  // The elements' own type decides, as in a comparison and unlike in a list.
+  EXPECT_FALSE(matches("f4 = ANY(ARRAY[0.1, 0.2])", {{"f4", "0.1"}}));
+  EXPECT_TRUE(matches("f4 = ANY('{0.1,0.2}')", {{"f4", "0.1"}}));
+}
+
+TEST(WhereClause, RefusesOtherUsesOfArrays) {
+  EXPECT_THAT(error_of("7 < ANY(arr)"), HasSubstr("unknown or unsupported operator <"));
+  EXPECT_THAT(error_of("7 = ALL(arr)"), HasSubstr("unknown or unsupported operator ="));
+  EXPECT_THAT(error_of("arr @> arr"), HasSubstr("one must be a column, the other a constant"));
+  EXPECT_THAT(error_of("'{1}' && '{1}'"), HasSubstr("one must be a column, the other a constant"));
+  EXPECT_THAT(error_of("j @> '{}'"), HasSubstr("an array is expected here"));
+  EXPECT_THAT(error_of("i4 = ANY(t)"), HasSubstr("an array is expected here"));
+  EXPECT_THAT(error_of("i4 = ANY(NULL)"), HasSubstr("an array is expected here"));
+  EXPECT_THAT(error_of("i4 = ANY(ARRAY[i2])"), HasSubstr("must be constants"));
+  EXPECT_THAT(error_of("i4 = ANY(ARRAY[ARRAY[1]])"), HasSubstr("unsupported expression A_ArrayExpr"));
+  EXPECT_THAT(error_of("i4 = ANY(ARRAY[]) "), HasSubstr("type of an empty array"));
+  EXPECT_THAT(error_of("i4 = ANY('{{1}}')"), HasSubstr("one dimension"));
+  EXPECT_THAT(error_of("i4 = ANY('{1')"), HasSubstr("one dimension"));
+  EXPECT_THAT(error_of("i4 = ANY('{a}')"), HasSubstr("invalid syntax for type int4: a"));
+  EXPECT_THAT(error_of("i4 = ANY(ARRAY['1'])"), HasSubstr("cannot compare int4 with text"));
+  EXPECT_THAT(error_of("arr @> ARRAY[1::int8]"), HasSubstr("no such operator for arrays of int4 and of int8"));
+  EXPECT_THAT(error_of("ta @> ARRAY['a'::varchar]"), HasSubstr("no such operator"));
+  EXPECT_THAT(error_of("i4 = ANY(SELECT 1)"), HasSubstr("subqueries are not supported"));
+  EXPECT_THAT(error_of("arr[1] = 7"), HasSubstr("unsupported expression A_Indirection"));
+  EXPECT_THAT(error_of("i4 = ANY('{1}'::int4[][])"), HasSubstr("unknown or unsupported type of an array"));
+  EXPECT_EQ(error_of("i4 = ANY('{x}')"), "At location 9: invalid syntax for type int4: x");
+  std::string many = "{1";
+  for (std::size_t i = 0; i < kExpressionNodesMax; ++i) many += ",1";
+  EXPECT_THAT(error_of("arr @> $1", {many + "}"}), HasSubstr("too many"));
+}
+
+TEST(WhereClause, TakesADamagedArrayAsNull) {
+  for (std::string_view damaged :
+       {"",      "7",    "{",     "{7",   "{7,",   "{7,}", "{,7}",    "{7}}", "{7}{7}", "{7}x",
+        "{\"7}", "{7\\", "{x,7}", "{{7}", "[0:1]", "{7}{", "{7 7\"}", "}",    ",",      "{\"7\"7}"}) {
+    EXPECT_FALSE(
+        matches("7 = ANY(arr) or 7 <> ALL(arr) or arr @> '{7}' or arr && '{7}' or arr <@ '{7}'", {{"arr", damaged}}))
+        << damaged;
+  }
+}
+
 TEST(WhereClause, ChoosesTheCommonTypeOfAList) {
   EXPECT_TRUE(matches("i4 in (1.5, '2')", {{"i4", "2"}}));
   EXPECT_THAT(error_of("i4 in ('1.5', 2)"), HasSubstr("invalid syntax for type int4"));
