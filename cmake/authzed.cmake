@@ -3,7 +3,7 @@
 # our warnings.
 find_package(Protobuf REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
-foreach(library grpc++ grpc gpr)
+foreach(library grpc++ grpc gpr absl_synchronization)  # gRPC's headers use absl's Mutex
   find_library(${library}_LIBRARY ${library} REQUIRED)
 endforeach()
 
@@ -24,6 +24,7 @@ function(sluice_authzed)
   add_library(authzed_proto STATIC ${made} ${made_headers})
   target_compile_options(authzed_proto PRIVATE -w)
   target_include_directories(authzed_proto SYSTEM PUBLIC ${root})
-  target_link_libraries(authzed_proto PUBLIC ${grpc++_LIBRARY} ${grpc_LIBRARY} ${gpr_LIBRARY} protobuf::libprotobuf-lite)
+  target_link_libraries(authzed_proto PUBLIC ${grpc++_LIBRARY} ${grpc_LIBRARY} ${gpr_LIBRARY} ${absl_synchronization_LIBRARY}
+                        protobuf::libprotobuf-lite)
 endfunction()
 sluice_authzed()

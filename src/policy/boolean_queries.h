@@ -26,7 +26,7 @@
 namespace sluice::policy {
 
 struct BooleanQueriesOptions {
-  std::string url;  // postgresql://…
+  std::string url = {};  // postgresql://…
   std::size_t connections_max = 4;
   std::chrono::milliseconds timeout{1000};  // of an answer, with connecting and waiting for a turn; of a statement as well
   // Waiting and being answered. More at a time fail at once: behind so many a turn would hardly come in time.

@@ -94,6 +94,15 @@ std::optional<Texts> split(std::string_view text) {
   return parts;
 }
 
+// What means the same for every caller is looked at here and now.
+std::expected<Template, std::string> parse_part(CheckTemplate::Part part, std::string_view text) {
+  auto made = Template::parse(text);
+  if (!made || !made->constant()) return made;
+  const Principal nobody = Principal::anonymous();
+  if (is_valid(part, made->fill({.principal = nobody}).value_or(""))) return made;
+  return std::unexpected(std::string("not one that SpiceDB takes"));
+}
+
 }  // namespace
 
 std::expected<CheckTemplate, std::string> CheckTemplate::parse(std::string_view check, std::string_view consistency) {
@@ -102,28 +111,28 @@ std::expected<CheckTemplate, std::string> CheckTemplate::parse(std::string_view 
   if (!texts) return std::unexpected(std::string("check: not type:id#permission@type:id"));
   for (std::size_t i = 0; i < kParts; ++i) {
     if (!(*texts)[i]) continue;
-    const auto at_fault = [&](const std::string& why) {
-      return std::unexpected("check: " + std::string(kPartNames[i]) + ": " + why);
-    };
-    auto part = Template::parse(*(*texts)[i]);
-    if (!part) return at_fault(part.error());
-    const Principal nobody = Principal::anonymous();
-    if (part->constant() && !is_valid(Part(i), part->fill({.principal = nobody}).value_or(""))) {
-      return at_fault("not one that SpiceDB takes");
-    }
+    auto part = parse_part(Part(i), *(*texts)[i]);
+    if (!part) return std::unexpected("check: " + std::string(kPartNames[i]) + ": " + part.error());
     made.parts_[i] = std::move(*part);
   }
-  if (consistency == "fully_consistent") {
-    made.consistency_ = Consistency::Kind::kFullyConsistent;
-  } else if (consistency.starts_with(kFresh)) {
-    auto token = Template::parse(consistency.substr(kFresh.size()));
-    if (!token) return std::unexpected("consistency: " + token.error());
-    made.consistency_ = Consistency::Kind::kAtLeastAsFresh;
-    made.zed_token_ = std::move(*token);
-  } else if (consistency != "minimize_latency") {
-    return std::unexpected(std::string("consistency: not minimize_latency, fully_consistent or at_least_as_fresh:…"));
-  }
+  if (auto read = made.read_consistency(consistency); !read) return std::unexpected("consistency: " + read.error());
   return made;
+}
+
+std::expected<void, std::string> CheckTemplate::read_consistency(std::string_view text) {
+  if (text == "minimize_latency") return {};
+  if (text == "fully_consistent") {
+    consistency_ = Consistency::Kind::kFullyConsistent;
+    return {};
+  }
+  if (!text.starts_with(kFresh)) {
+    return std::unexpected(std::string("not minimize_latency, fully_consistent or at_least_as_fresh:…"));
+  }
+  auto token = Template::parse(text.substr(kFresh.size()));
+  if (!token) return std::unexpected(std::move(token.error()));
+  consistency_ = Consistency::Kind::kAtLeastAsFresh;
+  zed_token_ = std::move(*token);
+  return {};
 }
 
 std::expected<std::string, std::string> CheckTemplate::fill_part(Part part, const Sources& sources) const {

@@ -39,6 +39,7 @@ class CheckTemplate {
 
  private:
   CheckTemplate() = default;
+  std::expected<void, std::string> read_consistency(std::string_view text);
   std::expected<std::string, std::string> fill_part(Part part, const Sources& sources) const;
 
   std::array<std::optional<Template>, kParts> parts_;  // all but the subject's relation are there

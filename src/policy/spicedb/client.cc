@@ -1,6 +1,7 @@
 #include "policy/spicedb/client.h"
 
 #include <authzed/check_permission.grpc.pb.h>
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/log.h"
 #include "base/promise.h"
 #include "policy/spicedb/endpoint.h"
 
@@ -27,6 +29,11 @@ constexpr int kKeepaliveTimeout_ms = 10'000;
 // gRPC's own maximum of two minutes would refuse requests long after SpiceDB is back.
 constexpr int kReconnectFirst_ms = 100;
 constexpr int kReconnectMax_ms = 2'000;
+
+// gRPC would write its own lines among ours on standard error: failed handshakes, above all.
+void log_as_we_do(gpr_log_func_args* line) {
+  log::warn("grpc", {{"message", line->message}});
+}
 
 grpc::ChannelArguments channel_arguments() {
   grpc::ChannelArguments arguments;
@@ -146,6 +153,7 @@ std::expected<std::unique_ptr<Client>, std::string> Client::make(ClientOptions o
     if (!roots) return std::unexpected("tls: " + roots.error());
     credentials = grpc::SslCredentials({.pem_root_certs = std::move(*roots), .pem_private_key = {}, .pem_cert_chain = {}});
   }
+  gpr_set_log_function(log_as_we_do);
   auto impl = std::make_unique<Impl>();
   impl->stub =
       api::PermissionsService::NewStub(grpc::CreateCustomChannel(endpoint->target, credentials, channel_arguments()));

@@ -58,8 +58,8 @@ enum class Permissionship {
 };
 
 struct ClientOptions {
-  std::string endpoint;  // host:port; an IPv6 address in brackets
-  std::string token;     // the preshared key; "": none is sent
+  std::string endpoint = {};  // host:port; an IPv6 address in brackets
+  std::string token = {};     // the preshared key; "": none is sent
   bool tls = true;
   bool insecure = false;  // without TLS, also to other machines
   std::chrono::milliseconds timeout{2000};

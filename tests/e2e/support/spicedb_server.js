@@ -5,7 +5,7 @@
 // output. It ends with its input, and so with whoever started it.
 //
 //   { "schema": "definition user {} …", "relationships": ["org:1#member@user:alice"],    the first line; only schema must be
-//     "token": "a preshared key", "tls": { "key": "PEM", "cert": "PEM" } }             → { "port": 40123 }
+//     "token": "a preshared key", "tls": { "key": "PEM", "cert": "PEM" }, "port": 40123 }  → { "port": 40123 }
 //   { "write": ["doc:1#viewer@group:a#member", "org:1#member@user:x[at_night]"] }        → { "zedToken": "…" }
 //   { "delete": [...] }                                                                  → { "zedToken": "…" }
 //   { "hold": true }    from now on calls get no answer; false: also those held          → {}
@@ -99,7 +99,7 @@ class Service {
   }
 }
 
-async function serve({ schema, relationships = [], token, tls }) {
+async function serve({ schema, relationships = [], token, tls, port: wanted = 0 }) {
   const service = new Service(await EmbeddedSpiceDB.start(schema, relationships.map(relationship)), token);
   const server = new grpc.Server();
   server.addService(
@@ -120,7 +120,7 @@ async function serve({ schema, relationships = [], token, tls }) {
     ? grpc.ServerCredentials.createSsl(null, [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }])
     : grpc.ServerCredentials.createInsecure();
   const port = await new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
+    server.bindAsync(`127.0.0.1:${wanted}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
   );
   return { service, port };
 }
