@@ -70,15 +70,19 @@ Definition with_queryable_columns_said(const Definition& granted, Definition ask
   return asked.with_queryable_columns(intersection(*asked.columns(), *granted.queryable_columns()));
 }
 
-// Upstream, where `granted` covers `asked`.
-std::expected<Definition, std::string> cover(const Definition& granted, const Definition& asked) {
-  if (!granted.columns() && !granted.queryable_columns() && shape::same_grant(granted, asked)) return asked;
+struct Found {
+  Definition definition;  // for upstream
+  bool equal;
+};
+
+std::expected<Found, std::string> cover(const Definition& granted, const Definition& asked) {
+  if (!granted.columns() && !granted.queryable_columns() && shape::same_grant(granted, asked)) return Found{asked, true};
   const Definition limits = with_hidden_columns_hidden(granted);
   Definition wanted = with_queryable_columns_said(limits, asked);
-  if (shape::same_grant(limits, wanted)) return wanted;
+  if (shape::same_grant(limits, wanted)) return Found{std::move(wanted), true};
   if (granted.table() != asked.table()) return std::unexpected("table: another is granted");
   if (auto covered = covers_remembered(limits, wanted); !covered) return std::unexpected(std::move(covered.error()));
-  return wanted;
+  return Found{std::move(wanted), false};
 }
 
 }  // namespace
@@ -91,20 +95,22 @@ Definition with_hidden_columns_hidden(Definition definition) {
 
 std::expected<Covered, NotCovered> find_cover(std::span<const GrantedShape> granted, Definition asked, bool log_given) {
   NotCovered why{"the grant has no shape"};
-  for (const GrantedShape& shape : granted) {
-    auto definition = cover(shape.definition, asked);
-    if (!definition) {
-      if (why.parameter.empty()) why.reason = std::move(definition.error());
+  for (std::size_t i = 0; i < granted.size(); ++i) {
+    const GrantedShape& shape = granted[i];
+    auto found = cover(shape.definition, asked);
+    if (!found) {
+      if (why.parameter.empty()) why.reason = std::move(found.error());
       continue;
     }
-    if (shape.log && *shape.log != definition->log()) {
+    Definition& definition = found->definition;
+    if (shape.log && *shape.log != definition.log()) {
       if (log_given) {
         why = {"log: another mode is granted", "log"};
         continue;
       }
-      definition = definition->with_log(*shape.log);
+      definition = definition.with_log(*shape.log);
     }
-    return Covered{*std::move(definition), shape.subset};
+    return Covered{std::move(definition), shape.subset, i, found->equal};
   }
   return std::unexpected(std::move(why));
 }

@@ -14,6 +14,8 @@ struct Covered {
   // The definition that was asked for, proven to lie within the granted one, with what the grant hides hidden.
   shape::Definition definition;
   shape::SubsetRights subset;
+  std::size_t index;  // of the granted shape
+  bool equal;         // what was asked for is the whole of it
 };
 
 struct NotCovered {

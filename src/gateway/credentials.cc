@@ -70,7 +70,8 @@ std::expected<identity::Authenticated, Unverified> verify(const Credential& cred
     if (!refused.reason.empty()) refusal.reason = std::move(refused.reason);
     return std::unexpected(Unverified{std::move(refusal), refused.may_change});
   }
-  if (revocations.revoked(known->token->claims())) return std::unexpected(Unverified{token_revoked()});
+  if (revocations.revoked(known->token->claims()))
+    return std::unexpected(Unverified{token_revoked(), false, std::move(known->token)});
   return *std::move(known);
 }
 

@@ -41,6 +41,8 @@ std::expected<std::optional<Credential>, Refusal> identity_credential(const http
 struct Unverified {
   Refusal refusal;
   bool may_change = false;  // identity::Refused::may_change
+  // Whose request it is, where its token is good and the request is refused for another reason.
+  std::shared_ptr<const token::VerifiedToken> token = nullptr;
 };
 
 // A verified token that has not been revoked.

@@ -88,28 +88,31 @@ Gate::Gate(std::shared_ptr<identity::Authenticator> grants, LimitsOptions limits
 std::expected<Admission, Unverified> Gate::admit_grant(const http::Request& request,
                                                        const gatekeeper::Revocations& revocations,
                                                        std::int64_t now_s) const {
-  const auto refuse = [](Refusal refusal) { return std::unexpected(Unverified{std::move(refusal)}); };
+  VerifiedToken token;
+  const auto refuse = [&](Refusal refusal) { return std::unexpected(Unverified{std::move(refusal), false, token}); };
   const auto credential = bearer_credential(request, grants_.get());
   if (!credential) return refuse(credential.error());
   if (!*credential) return refuse(token_missing());
   auto grant = verify(**credential, revocations, now_s);
   if (!grant) return std::unexpected(std::move(grant.error()));
 
+  token = std::move(grant->token);
+
   auto asked = read_request(request, shape::parse_shape_query(request.query, shape::Dialect::kGrant));
   if (!asked) return refuse(std::move(asked.error()));
   auto definition = Definition::make(*asked->definition);
   if (!definition) return refuse(invalid_request(definition.error().message, definition.error().parameter));
 
-  const auto& granted = static_cast<const GrantContent&>(*grant->content).shapes();
-  auto covered = find_cover(granted, *std::move(definition), asked->log.has_value());
+  const auto& granted = static_cast<const GrantContent&>(*grant->content);
+  auto covered = find_cover(granted.shapes(), *std::move(definition), asked->log.has_value());
   if (!covered) {
     Refusal refusal = shape_forbidden(std::move(covered.error().reason));
     refusal.parameter = std::move(covered.error().parameter);
     return refuse(std::move(refusal));
   }
-  auto admission =
-      admit(request, std::move(covered->definition), covered->subset, *std::move(asked), std::move(grant->token), now_s);
+  auto admission = admit(request, std::move(covered->definition), covered->subset, *std::move(asked), token, now_s);
   if (!admission) return refuse(std::move(admission.error()));
+  admission->is_repeated = covered->equal && !granted.is_first_use(covered->index);
   return *std::move(admission);
 }
 

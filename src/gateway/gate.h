@@ -33,6 +33,8 @@ struct Admission {
   std::int64_t expires_at_s;
   // Of a subset: to be kept until its answer has been sent.
   std::optional<Limits::Lease> lease;
+  // The same token was let through to the same definition before, and that was recorded.
+  bool is_repeated = false;
 };
 
 // A request to a named shape: what it may say of the protocol, and the values that the shape's template takes.

@@ -1,6 +1,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "gateway/audit_event.h"
 #include "gateway/clock.h"
 
 namespace sluice::gateway {
@@ -32,6 +33,20 @@ void sample_authenticator(std::vector<Sample>& samples, const std::string& kind,
   add("sluice_token_storms_total", "Tokens told to stay away, having come too often.", true, counts.storms);
   add("sluice_tokens_known", "Good tokens remembered.", false, counts.entries);
   add("sluice_refused_tokens_known", "Refused tokens remembered.", false, counts.refused_entries);
+}
+
+// Somebody was kept from something; the others are faults of ours, or of no consequence.
+bool is_audited(const Refusal& refusal, const AuditEvent& event) {
+  return refusal.status == 400 || refusal.status == 401 || refusal.status == 403 || !event.authorizer.empty();
+}
+
+std::string_view audit_route(Route route) {
+  switch (route) {
+    case Route::kGrantedShape: return "proxy";
+    case Route::kNamedShape: return "shapes";
+    case Route::kGatekeeper: return "gatekeeper";
+    default: return "none";
+  }
 }
 
 }  // namespace
@@ -116,14 +131,14 @@ Task<void> Gateway::identify(const Exchange& exchange, Identified next) {
     Task<void> new_keys = (*credential)->authenticator->look_again((*credential)->token);
     if (new_keys.valid()) return identify_again(std::move(new_keys), exchange, **credential, next);
   }
-  refuse(exchange, known.error().refusal);
+  refuse(exchange, known.error().refusal, event_of(known.error().token.get()));
   return {};
 }
 
 Task<void> Gateway::identify_again(Task<void> new_keys, Exchange exchange, Credential credential, Identified next) {
   co_await std::move(new_keys);
   auto known = verify(credential, parts_.revocations, now_s());
-  if (!known) co_return refuse(exchange, known.error().refusal);
+  if (!known) co_return refuse(exchange, known.error().refusal, event_of(known.error().token.get()));
   Task<void> work = (this->*next)(exchange, policy::Principal(std::move(known->token)));
   if (work.valid()) co_await std::move(work);
 }
@@ -141,21 +156,42 @@ void Gateway::finish(const Exchange& exchange) {
   parts_.metrics.answered(exchange.route, response.status);
 }
 
-void Gateway::deny(const Exchange& exchange, const policy::Principal& principal, std::string reason) {
-  if (!principal.is_anonymous()) return refuse(exchange, shape_forbidden(std::move(reason)));
-  Refusal refusal = token_missing();
-  refusal.reason = std::move(reason);
-  refuse(exchange, refusal);
+void Gateway::deny(const Exchange& exchange, const policy::Principal& principal, std::string reason, AuditEvent event) {
+  if (principal.is_anonymous()) {
+    Refusal refusal = token_missing();
+    refusal.reason = std::move(reason);
+    return refuse(exchange, refusal, event);
+  }
+  name_who(event, principal.token().get());
+  refuse(exchange, shape_forbidden(std::move(reason)), event);
 }
 
-void Gateway::refuse(const Exchange& exchange, const Refusal& refusal) {
+void Gateway::refuse(const Exchange& exchange, const Refusal& refusal, AuditEvent event) {
   parts_.metrics.refused(refusal.code);
-  log::info("refused", {{"request", exchange.id.text()},
-                        {"status", refusal.status},
-                        {"code", refusal.code},
-                        {"parameter", refusal.parameter},
-                        {"reason", refusal.reason}});
+  if (is_audited(refusal, event)) {
+    event.kind = AuditEvent::Kind::kDenied;
+    event.code = refusal.code;
+    event.reason = refusal.reason.empty() ? refusal.message : refusal.reason;
+    record(exchange, event);
+  } else {
+    log::info("refused", {{"request_id", exchange.id.text()},
+                          {"status", refusal.status},
+                          {"code", refusal.code},
+                          {"reason", refusal.reason}});
+  }
   answer_refusal(refusal, exchange.response);
+}
+
+void Gateway::record(const Exchange& exchange, AuditEvent event) {
+  name_where(exchange, event);
+  parts_.audit.record(event);
+}
+
+void Gateway::name_where(const Exchange& exchange, AuditEvent& event) {
+  event.request_id = exchange.id.text();
+  event.route = audit_route(exchange.route);
+  if (exchange.route == Route::kNamedShape && exchange.state->options.shapes.contains(exchange.argument))
+    event.shape = exchange.argument;
 }
 
 void Gateway::sample(std::vector<Sample>& samples) const {
@@ -175,6 +211,11 @@ void Gateway::sample(std::vector<Sample>& samples) const {
                      false,
                      {},
                      parts_.store.connected() ? 1.0 : 0.0});
+  samples.push_back({"sluice_audit_dropped_total",
+                     "Lines of the audit log that were lost.",
+                     true,
+                     {},
+                     static_cast<double>(parts_.audit.dropped())});
   samples.push_back({"sluice_limited_callers",
                      "Callers whose subsets and cache-busters are remembered.",
                      false,

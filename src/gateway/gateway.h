@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "gatekeeper/revocations.h"
+#include "gateway/audit.h"
 #include "gateway/gate.h"
 #include "gateway/held_requests.h"
 #include "gateway/metrics.h"
@@ -40,6 +41,7 @@ struct GatewayParts {
   Metrics& metrics;
   gatekeeper::Revocations& revocations;
   gatekeeper::RevocationStore& store;
+  Audit& audit;
 };
 
 class Gateway : public http::Handler {
@@ -98,7 +100,7 @@ class Gateway : public http::Handler {
   Task<void> identify_again(Task<void> new_keys, Exchange exchange, Credential credential, Identified next);
   // What a decision grants; nothing where it has been refused here.
   std::optional<shape::GrantedShape> granted_by(const Exchange& exchange, const policy::Principal& principal,
-                                                policy::Decision decision);
+                                                const shape::Definition& asked, policy::Decision decision);
 
   // `shared`: the answer is anybody's, and may be kept by any cache.
   Task<void> serve(const Exchange& exchange, Admission admission, bool shared);
@@ -107,8 +109,12 @@ class Gateway : public http::Handler {
 
   Task<void> finish_later(Task<void> work, Exchange exchange);
   void finish(const Exchange& exchange);
-  void deny(const Exchange& exchange, const policy::Principal& principal, std::string reason);
-  void refuse(const Exchange& exchange, const Refusal& refusal);
+  // `event` says what is known beside the exchange and the refusal: who, and who decided (audit.h).
+  void deny(const Exchange& exchange, const policy::Principal& principal, std::string reason, AuditEvent event = {});
+  void refuse(const Exchange& exchange, const Refusal& refusal, AuditEvent event = {});
+  void record(const Exchange& exchange, AuditEvent event);
+  static void name_where(const Exchange& exchange, AuditEvent& event);
+  void record_allowed(const Exchange& exchange, const Admission& admission);
   void sample(std::vector<Sample>& samples) const;
 
   const GatewayParts parts_;

@@ -1,6 +1,7 @@
 // The gateway's route to the gatekeeper: who asks, what is decided, and the grant that says it.
 #include "gatekeeper/request.h"
 #include "gatekeeper/shape_options.h"
+#include "gateway/audit_event.h"
 #include "gateway/clock.h"
 #include "gateway/gateway.h"
 
@@ -48,7 +49,8 @@ Task<void> Gateway::gatekeeper(const Exchange& exchange) {
 Task<void> Gateway::gatekeeper_for(const Exchange& exchange, policy::Principal principal) {
   auto asked = read_request(exchange.request, exchange.argument);
   if (asked) return decide_and_mint(exchange, std::move(principal), *std::move(asked));
-  refuse(exchange, invalid_request(std::move(asked.error().message), std::move(asked.error().parameter)));
+  refuse(exchange, invalid_request(std::move(asked.error().message), std::move(asked.error().parameter)),
+         event_of(principal.token().get()));
   return {};
 }
 
@@ -57,13 +59,20 @@ Task<void> Gateway::decide_and_mint(Exchange exchange, policy::Principal princip
   if (!state.options.authorizer) co_return deny(exchange, principal, "no authorizer is configured");
   std::vector<shape::GrantedShape> granted;
   for (const shape::Definition& definition : asked) {
-    auto one = granted_by(exchange, principal, co_await state.options.authorizer->authorize(principal, definition));
+    policy::Decision decision = co_await state.options.authorizer->authorize(principal, definition);
+    auto one = granted_by(exchange, principal, definition, std::move(decision));
     if (!one) co_return;
     granted.push_back(*std::move(one));
   }
   const auto grant = state.minter->mint(principal, granted, now_s());
-  if (!grant) co_return refuse(exchange, not_minted(grant.error()));
+  if (!grant) co_return refuse(exchange, not_minted(grant.error()), event_of(principal.token().get()));
   parts_.metrics.minted();
+  for (const shape::GrantedShape& shape : granted) {
+    AuditEvent event = event_of(principal.token().get());
+    event.kind = AuditEvent::Kind::kMinted;
+    event.definition = &shape.definition;
+    record(exchange, event);
+  }
   const bool one = !exchange.argument.empty();
   std::string json = one ? gatekeeper::shape_options_json(state.proxy_url, granted.front(), *grant)
                          : gatekeeper::shape_options_json(state.proxy_url, granted, *grant);
@@ -71,13 +80,17 @@ Task<void> Gateway::decide_and_mint(Exchange exchange, policy::Principal princip
 }
 
 std::optional<shape::GrantedShape> Gateway::granted_by(const Exchange& exchange, const policy::Principal& principal,
-                                                       Decision decision) {
+                                                       const shape::Definition& asked, Decision decision) {
   parts_.metrics.decided(decision.authorizer, to_string(decision.kind));
   if (decision.kind == Decision::Kind::kAllow && decision.granted) return std::move(decision.granted);
+  AuditEvent event;
+  event.definition = &asked;
+  event.authorizer = decision.authorizer;
+  event.line = decision.line;
   if (decision.kind == Decision::Kind::kFailed)
-    refuse(exchange, authorizer_unavailable(std::move(decision.reason)));
+    refuse(exchange, authorizer_unavailable(std::move(decision.reason)), event);
   else
-    deny(exchange, principal, std::move(decision.reason));
+    deny(exchange, principal, std::move(decision.reason), event);
   return std::nullopt;
 }
 

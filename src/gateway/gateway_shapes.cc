@@ -1,9 +1,11 @@
 // The gateway's routes to shapes: a grant's, and the configuration's own.
 #include <utility>
 
+#include "gateway/audit_event.h"
 #include "gateway/clock.h"
 #include "gateway/gateway.h"
 #include "gateway/shape_answer.h"
+#include "identity/token_digest.h"
 
 namespace sluice::gateway {
 namespace {
@@ -50,14 +52,14 @@ Task<void> Gateway::granted_shape(const Exchange& exchange) {
     Task<void> new_keys = gate.look_again(exchange.request);
     if (new_keys.valid()) return granted_shape_again(std::move(new_keys), exchange);
   }
-  refuse(exchange, admission.error().refusal);
+  refuse(exchange, admission.error().refusal, event_of(admission.error().token.get()));
   return {};
 }
 
 Task<void> Gateway::granted_shape_again(Task<void> new_keys, Exchange exchange) {
   co_await std::move(new_keys);
   auto admission = exchange.state->gate.admit_grant(exchange.request, parts_.revocations, now_s());
-  if (!admission) co_return refuse(exchange, admission.error().refusal);
+  if (!admission) co_return refuse(exchange, admission.error().refusal, event_of(admission.error().token.get()));
   Task<void> work = serve(exchange, *std::move(admission), false);
   if (work.valid()) co_await std::move(work);
 }
@@ -93,7 +95,7 @@ Task<void> Gateway::named_shape_for(const Exchange& exchange, policy::Principal 
 Task<void> Gateway::serve_named(const Exchange& exchange, const NamedShape& named, policy::Principal principal) {
   auto request = Gate::read_named(exchange.request, named.shape.query_names());
   if (!request) {
-    refuse(exchange, request.error());
+    refuse(exchange, request.error(), event_of(principal.token().get()));
     return {};
   }
   auto definition = named.shape.fill({.principal = principal, .query = &request->values});
@@ -109,7 +111,7 @@ Task<void> Gateway::serve_named(const Exchange& exchange, const NamedShape& name
 Task<void> Gateway::authorize_named(Exchange exchange, const NamedShape& named, policy::Principal principal,
                                     NamedRequest request, shape::Definition definition) {
   policy::Decision decision = co_await named.authorizer->authorize(principal, definition);
-  auto granted = granted_by(exchange, principal, std::move(decision));
+  auto granted = granted_by(exchange, principal, definition, std::move(decision));
   if (!granted) co_return;
   Task<void> work = admit_named(exchange, principal, std::move(request), *std::move(granted), false);
   if (work.valid()) co_await std::move(work);
@@ -120,7 +122,7 @@ Task<void> Gateway::admit_named(const Exchange& exchange, const policy::Principa
   auto admission =
       exchange.state->gate.admit_named(exchange.request, std::move(request), std::move(shape), principal.token(), now_s());
   if (admission) return serve(exchange, *std::move(admission), shared);
-  refuse(exchange, admission.error());
+  refuse(exchange, admission.error(), event_of(principal.token().get()));
   return {};
 }
 
@@ -128,9 +130,10 @@ Task<void> Gateway::serve(const Exchange& exchange, Admission admission, bool sh
   const bool live = is_live(admission);
   // Leeway is for answers given at once. An event stream that begins only to end would make clients give up on events.
   if (live && now_s() >= admission.expires_at_s) {
-    refuse(exchange, token_expired());
+    refuse(exchange, token_expired(), event_of(admission.token.get()));
     return {};
   }
+  record_allowed(exchange, admission);
   parts_.metrics.asked_origin();
   Task<void> work = parts_.origin.serve(admission.request, exchange.response);
   // An event stream may begin at once, and is held all the same; so may a subset, and counts until it has been sent.
@@ -144,13 +147,29 @@ Task<void> Gateway::serve_later(Task<void> work, Exchange exchange, Admission ad
   http::Response& response = exchange.response;
   if (is_live(admission)) {
     const Right right{admission.token, admission.expires_at_s, exchange.state->revision};
-    if (const auto ended = co_await held_.hold(std::move(work), right, response)) co_return refuse(exchange, *ended);
+    if (const auto ended = co_await held_.hold(std::move(work), right, response))
+      co_return refuse(exchange, *ended, event_of(admission.token.get()));
   } else if (work.valid()) {
     co_await std::move(work);
   }
   if (admission.lease && response.stream)
     response.stream = std::make_unique<LeasedStream>(std::move(response.stream), *std::move(admission.lease));
   finish_answer(exchange, admission, shared);
+}
+
+void Gateway::record_allowed(const Exchange& exchange, const Admission& admission) {
+  if (admission.is_repeated) return;
+  const State& state = *exchange.state;
+  const auto credential = exchange.route == Route::kGrantedShape
+                              ? bearer_credential(exchange.request, state.gate.grants().get())
+                              : identity_credential(exchange.request, state.options, state.cors);
+  AuditToken token{};  // nobody's
+  if (admission.token && credential && *credential)
+    std::ranges::copy_n(identity::digest_of((*credential)->token).begin(), token.size(), token.begin());
+  AuditEvent event = event_of(admission.token.get());
+  name_where(exchange, event);
+  event.definition = &admission.request->shape().definition;
+  parts_.audit.allowed(token, event);
 }
 
 void Gateway::finish_answer(const Exchange& exchange, const Admission& admission, bool shared) {

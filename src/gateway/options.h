@@ -60,6 +60,9 @@ struct GatewayOptions {
   // Answers to a token that ends within this time carry sluice-token-expires-in; 0: none do.
   std::int64_t refresh_ahead_s = 60;
 
+  // The longest that any token which is accepted here can live: what was revoked may be forgotten after as long.
+  std::int64_t token_lifetime_max_s = std::int64_t{10} * 365 * 24 * 3600;
+
   LimitsOptions limits;
 };
 
