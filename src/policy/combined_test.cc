@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "policy/narrowing.h"
+#include "policy/rules.h"
 #include "policy/test_authorizer.h"
 
 namespace sluice::policy {
@@ -62,6 +63,22 @@ TEST(AllOf, EachIsAskedWithWhatTheOneBeforeGranted) {
   EXPECT_EQ(decision.granted->definition, kOwnOpen);
   EXPECT_EQ(api.asked(), std::vector{kOwn});
   EXPECT_EQ(decision.reason, "rules: allowed; api: allowed");
+}
+
+TEST(AllOf, RulesAreAskedForWhatIsLeft) {
+  RuleConfig rule;
+  rule.name = "some columns";
+  rule.shape.table = "items";
+  rule.shape.columns = {"id", "title", "done"};
+  rule.anonymous = true;
+  auto rules = Rules::make({rule});
+  const std::vector<std::string> fewer = {"id", "title"};
+  FakeAuthorizer api(allow(kItems.with_columns(fewer, shape::Replica::kDefault).with_queryable_columns(fewer)));
+  AllOf all({&api, &*rules}), reversed({&*rules, &api}), twice({&*rules, &*rules});
+  EXPECT_EQ(ask(all).granted->definition,
+            api.asked().front().with_columns(fewer, shape::Replica::kDefault).with_queryable_columns(fewer));
+  EXPECT_EQ(ask(reversed).granted->definition.columns(), fewer);
+  EXPECT_EQ(ask(twice).granted->definition.columns(), (std::vector<std::string>{"done", "id", "title"}));
 }
 
 TEST(AllOf, OneThatDoesNotAllowIsEnough) {

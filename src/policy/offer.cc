@@ -40,14 +40,23 @@ bool within(const std::vector<std::string>& inner, const std::vector<std::string
   return std::ranges::includes(outer, inner);
 }
 
-// What is asked for beside rows. The caller gets the columns that it names, else those that are offered.
+// What is asked for beside rows lies within what is offered.
 std::expected<void, Offer::Refusal> check_columns(const Definition& offered, const Definition& asked) {
   if (asked.replica() == shape::Replica::kFull && offered.replica() != shape::Replica::kFull)
     return refuse(kNotOffered, "replica=full is not offered");
-  if (asked.queryable_columns()) return refuse(kNotOffered, "queryable_columns is the server's to set");
-  if (asked.columns() && offered.columns() && !within(*asked.columns(), *offered.columns()))
-    return refuse(kNotOffered, "a column is asked for beyond the rule's");
+  if (!offered.columns()) return {};
+  for (const auto* columns : {&asked.columns(), &asked.queryable_columns()})
+    if (*columns && !within(**columns, *offered.columns()))
+      return refuse(kNotOffered, "a column is asked for beyond the rule's");
   return {};
+}
+
+// `rows` with the columns that are asked for, else those that are offered; where the offer hides columns, a subset may refer
+// to the others only (E9).
+Definition with_columns_of(const Definition& rows, const Definition& offered, const Definition& asked) {
+  Definition granted = rows.with_columns(asked.columns() ? asked.columns() : offered.columns(), asked.replica());
+  if (asked.queryable_columns()) return granted.with_queryable_columns(*asked.queryable_columns());
+  return offered.columns() ? granted.with_queryable_columns(*granted.columns()) : granted;
 }
 
 }  // namespace
@@ -107,10 +116,9 @@ std::expected<shape::GrantedShape, Offer::Refusal> Offer::consider(const Princip
   if (chosen)
     if (auto covered = sql::covers(*offered, asked); !covered) return refuse(kAnotherWhere, std::move(covered.error()));
 
-  Definition granted = (chosen ? asked.with_log(shape::LogMode::kFull) : *offered)
-                           .with_columns(asked.columns() ? asked.columns() : offered->columns(), asked.replica());
-  if (offered->queryable_columns()) granted = granted.with_queryable_columns(*granted.columns());
-  return shape::GrantedShape{std::move(granted), config_.log, config_.subset};
+  const Definition& rows_granted = chosen ? asked : *offered;
+  return shape::GrantedShape{with_columns_of(rows_granted, *offered, asked).with_log(shape::LogMode::kFull), config_.log,
+                             config_.subset};
 }
 
 void NearestOffer::consider(const Offer& offer, const Offer::Refusal& refusal) {

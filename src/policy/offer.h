@@ -7,8 +7,8 @@
 // of the type that `when` compares it as keeps the rule from applying, whatever the condition would say of NULL. What it
 // offers is its shape template. The caller may ask for that by spelling it out, or by leaving `where`, `params` and
 // `columns` away. A param `{params.n}` is open: the client's own value is taken there. With `any_where` the caller chooses
-// the where clause, as far as sql::covers() proves that it reaches for nothing but this table's columns. Columns asked for
-// must lie within the offer's; replica=full must be offered; queryable_columns is the server's to set.
+// the where clause, as far as sql::covers() proves that it reaches for nothing but this table's columns. Columns and
+// queryable columns asked for must lie within the offer's columns; replica=full must be offered.
 #pragma once
 
 #include <expected>

@@ -169,7 +169,10 @@ TEST(Rules, E9_HiddenColumnsAreHiddenFromQueriesToo) {
   ASSERT_TRUE(allows(fewer));
   EXPECT_EQ(fewer.granted->definition.columns(), (std::vector<std::string>{"id", "title"}));
   EXPECT_EQ(fewer.granted->definition.queryable_columns(), fewer.granted->definition.columns());
-  EXPECT_FALSE(allows(decide(rule, test_definition("items", {}, {}, "id").with_queryable_columns({"id", "title"}))));
+  const Decision queryable = decide(rule, test_definition("items", {}, {}, "id").with_queryable_columns({"title"}));
+  ASSERT_TRUE(allows(queryable));
+  EXPECT_EQ(queryable.granted->definition.queryable_columns(), (std::vector<std::string>{"title"}));
+  EXPECT_FALSE(allows(decide(rule, test_definition("items", {}, {}, "id").with_queryable_columns({"id", "secret"}))));
 }
 
 TEST(Rules, FullReplicaMustBeOffered) {
