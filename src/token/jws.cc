@@ -61,7 +61,7 @@ bool has_any(simdjson::dom::object header, std::initializer_list<std::string_vie
 }
 
 std::expected<Header, TokenError> parse_header(std::string_view text) {
-  constexpr JsonLimits kLimits = {.bytes_max = 4 * 1024, .depth_max = 4};
+  constexpr JsonLimits kLimits = {.bytes_max = std::size_t{4} * 1024, .depth_max = 4};
   const auto json = Json::parse(text, kLimits);
   if (!json) return std::unexpected(TokenError::kBadHeader);
   simdjson::dom::object object;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kEd25519KeyBytes = 32;
 // A chain of certificates has a few kilobytes; nothing larger is a key.
-constexpr std::size_t kPemBytesMax = 256 * 1024;
+constexpr std::size_t kPemBytesMax = std::size_t{256} * 1024;
 
 using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
