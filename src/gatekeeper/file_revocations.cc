@@ -209,7 +209,7 @@ class FileRevocations final : public RevocationStore {
       const auto revocation = read_record(*line);
       if (!revocation) damaged(lines.line_offset(), revocation.error());
       if (revocations_.add(*revocation, now) == Revocations::Added::kFull)
-        throw std::runtime_error(fmt::format("{} holds more than {} revocations", path_, kRevocationsMax));
+        throw std::runtime_error(fmt::format("{} holds more than {} revocations", path_, revocations_.size()));
       ++loaded.records;
       loaded.alive += revocation->forget_at_s > now ? 1 : 0;
     }

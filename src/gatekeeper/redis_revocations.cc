@@ -70,7 +70,7 @@ class RedisRevocations final : public RevocationStore {
     auto connection = RedisConnection::open(options_, kFollowTimeout_ms);
     if (!connection) throw std::runtime_error(connection.error());
     if (auto read = read_all(*connection); !read) throw std::runtime_error("cannot read revocations: " + read.error());
-    if (full_) throw std::runtime_error(fmt::format("Redis holds more than {} revocations", kRevocationsMax));
+    if (full_) throw std::runtime_error(fmt::format("Redis holds more than {} revocations", revocations_.size()));
     following_.emplace(*std::move(connection));
     connected_ = true;
     thread_ = std::thread([this] { follow(); });
@@ -126,7 +126,7 @@ class RedisRevocations final : public RevocationStore {
     if (!revocation) return false;
     remember_for(revocation->forget_at_s - static_cast<std::int64_t>(id.ms / 1000));
     if (revocations_.add(*revocation, system_now_s()) == Revocations::Added::kFull && !std::exchange(full_, true))
-      log::error("revocations_full", {{"max", kRevocationsMax}});
+      log::error("revocations_full", {{"known", revocations_.size()}});
     return true;
   }
 

@@ -86,7 +86,7 @@ std::int64_t system_now_s() {
 std::expected<void, std::string> put_in_force(const Revocation& revocation, Revocations& revocations) {
   if (auto checked = check(revocation); !checked) return checked;
   if (revocations.add(revocation, system_now_s()) == Revocations::Added::kFull)
-    return std::unexpected(fmt::format("{} revocations are known, and no more can be", kRevocationsMax));
+    return std::unexpected(fmt::format("{} revocations are known, and no more can be", revocations.size()));
   return {};
 }
 

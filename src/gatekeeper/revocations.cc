@@ -156,6 +156,9 @@ std::string_view text_claim(const token::Claims& claims, std::string_view name) 
 }  // namespace
 
 struct Revocations::Impl {
+  explicit Impl(std::size_t names_max) : max(names_max) {}
+
+  const std::size_t max;
   std::mutex adding;
   NameTable names;                            // changed by who holds `adding`
   std::array<std::atomic<bool>, 4> any_of{};  // by Kind: whether one may be known
@@ -220,9 +223,9 @@ Revocations::Added Revocations::Impl::add(const Revocation& revocation, std::int
   const NameView name = name_of(revocation);
   const std::int64_t before_s = kind == Kind::kTokenId ? 0 : revocation.before_s;
   const auto known = names.find(name);
-  if (!known && kind != Kind::kAll && names.size() >= kRevocationsMax) {
+  if (!known && kind != Kind::kAll && names.size() >= max) {
     if (now_s >= earliest_forget_s) forget(now_s);
-    if (names.size() >= kRevocationsMax) return Added::kFull;
+    if (names.size() >= max) return Added::kFull;
   }
   const Times times = {std::max(before_s, known ? known->before_s : 0),
                        std::max(revocation.forget_at_s, known ? known->forget_at_s : 0)};
@@ -236,7 +239,7 @@ Revocations::Added Revocations::Impl::add(const Revocation& revocation, std::int
   return !known || known->before_s < before_s ? Added::kNew : Added::kKnown;
 }
 
-Revocations::Revocations() : impl_(std::make_unique<Impl>()) {}
+Revocations::Revocations(std::size_t max) : impl_(std::make_unique<Impl>(max)) {}
 Revocations::~Revocations() = default;
 
 bool Revocations::revoked(const token::Claims& claims) const {

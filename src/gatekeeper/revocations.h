@@ -38,7 +38,7 @@ struct Revocation {
   bool operator==(const Revocation&) const = default;
 };
 
-inline constexpr std::size_t kRevocationsMax = 1'000'000;  // some 150 bytes each
+inline constexpr std::size_t kRevocationsMax = 1'000'000;  // some 130 bytes each
 
 // The set as it is known here. Any thread. A check costs one load where nothing is revoked; else a hash and a load of a
 // filter for each name the token goes by, and a look-up under a shared lock only for those that the filter has seen.
@@ -46,13 +46,14 @@ inline constexpr std::size_t kRevocationsMax = 1'000'000;  // some 150 bytes eac
 // What is forgotten (forget_at_s passed) goes away while others are added: in time proportional to what is added.
 class Revocations {
  public:
-  Revocations();
+  // Holds up to `max`, beside one of kAll.
+  explicit Revocations(std::size_t max = kRevocationsMax);
   ~Revocations();
 
   bool revoked(const token::Claims& claims) const;
 
   // kNew: it names tokens that nothing named before; what only lengthens the memory of a known one is kKnown, and so is
-  // what is forgotten by now_s. kFull: kRevocationsMax are known, so it is not in force, which is the caller's to report.
+  // what is forgotten by now_s. kFull: as many as may be are known, so it is not in force, which is the caller's to report.
   // Never kFull for kAll.
   enum class Added { kNew, kKnown, kFull };
   Added add(const Revocation& revocation, std::int64_t now_s);

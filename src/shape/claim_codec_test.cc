@@ -180,5 +180,27 @@ TEST(ClaimCodec, E6_EveryPartOfADefinitionIsInItsClaim) {
   EXPECT_NE(granted, claim([](DefinitionText& text) { text.queryable_columns = "id"; }));
 }
 
+TEST(ClaimCodec, E6_AGrantIsForItsWholeDefinition) {
+  const Definition grant =
+      must(R"({"table":"items","where":"org=$1","params":{"1":"a"},"columns":["id","title"]})").definition;
+  const DefinitionText same = {
+      .table = "public.items", .where = "\"org\" = $1", .params = {{1, "a"}}, .columns = "\"title\",\"id\""};
+  const auto asked = [&](auto change) {
+    DefinitionText text = same;
+    change(text);
+    return same_grant(grant, Definition::make(text).value());
+  };
+  EXPECT_TRUE(asked([](DefinitionText&) {}));
+  EXPECT_TRUE(asked([](DefinitionText& text) { text.log = "changes_only"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.table = "secrets"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.where = "org <> $1"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.where.reset(), text.params.clear(); }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.params[1] = "b"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.columns = "id,title,secret"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.columns.reset(); }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.replica = "full"; }));
+  EXPECT_FALSE(asked([](DefinitionText& text) { text.queryable_columns = "id"; }));
+}
+
 }  // namespace
 }  // namespace sluice::shape
