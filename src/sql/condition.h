@@ -9,7 +9,14 @@
 // type comes from how it is used, as an unknown literal's does: what it is compared with (`org_id = 7` int8, `score > 0.5`
 // numeric), `= ANY(name)` an array of what stands on the left, a boolean where it stands as a condition by itself, a cast
 // (`expires::timestamptz`) says it outright, and text where nothing says more (`a = b`). A name used as two types is an
-// error, at compile time, that names both.
+// error, at compile time, that names both; numbers are not: `score > 0.5 AND score < 10` makes it numeric, and where a cast
+// says int8 it is int8 beside any number. Names that are compared with one another are of one type.
+//
+// Beyond where clauses: arrays of different types of numbers meet (`org_ids @> ARRAY[7]`, which is an int4[]), and text is
+// ordered by its bytes. A list that is only tested with IS NULL needs a cast to say that it is one: `groups::text[]`.
+//
+// Words of SQL are no names unless they are quoted: "user", "current_role". A step of a path has at most 59 bytes
+// (claim_types.h), a path at most 8 steps; the rest is bounded as where clauses are.
 //
 // Immutable after compile(); any thread.
 #pragma once

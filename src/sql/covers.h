@@ -4,12 +4,13 @@
 // True only where that is proven from the definitions alone, without a catalog: equal; or
 //   - the same table;
 //   - columns and queryable columns subsets of the granted ones (a grant that lists columns hides the others from filters
-//     too);
+//     too, and queryable columns alone are the columns returned); each is there where it is there in the grant;
 //   - replica not more disclosing;
 //   - where the granted one, or a conjunction whose conjuncts include all of the granted one's, conjunct for conjunct the
-//     same parse tree once parameters are bound. The further conjuncts are the client's own text, so they are held to
-//     what cannot disclose: operators, comparisons and constants over columns that the grant lets be queried; no subquery,
-//     no reference to the whole row, no function that is not known to be pure.
+//     same parse tree once parameters are bound (conjuncts.h). The further conjuncts are the client's own text, so they are
+//     held to what cannot disclose: operators, comparisons and constants over columns that the grant lets be queried; no
+//     subquery, no reference to the whole row, no function that is not known to be pure, and nothing that fails for some
+//     rows and not for others (client_condition.h lists what is permitted).
 // Log modes are not compared: see shape::GrantedShape.
 //
 // Any thread. Equal definitions cost one comparison; otherwise both where clauses are parsed (about 10 us each), and the

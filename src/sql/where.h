@@ -10,11 +10,12 @@
 // What is understood:
 //   predicates   = <> != < <= > >=, [NOT] IN (list), [NOT] BETWEEN [SYMMETRIC], [NOT] LIKE and ILIKE with ESCAPE, IS [NOT]
 //                NULL, TRUE, FALSE, UNKNOWN, IS [NOT] DISTINCT FROM; AND, OR, NOT; a boolean column or condition by itself
-//                scalar = ANY(array), <> ALL(array); array column @> array, <@, && with a constant on the other side. An array
-//                is a column, '{a,b}' (of one dimension), $n, or ARRAY[…] of constants; any of them cast to type[]
+//   of arrays    scalar = ANY(array), scalar <> ALL(array); array @> array, <@, && with a column on one side and a constant
+//                on the other. An array is a column, '{a,b}' (of one dimension), $n, or ARRAY[…] of constants; the constant
+//                ones may be cast: ::int8[]
 //   operands     columns, $n, literals, casts of constants ('x'::uuid, CAST, date '2024-01-01'), unary minus
 //   types        int2, int4, int8, numeric (exact), float4, float8, text, varchar, char(n), bool, uuid, date, time,
-//                timestamp, timestamptz, domains over these, arrays of these; enums (equality); any other type with IS NULL
+//                timestamp, timestamptz; domains over these; arrays of these, not of domains; enums (equality); others with IS NULL
 //                only
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
