@@ -79,8 +79,7 @@ class Authenticator {
   std::expected<Authenticated, Refused> verify(std::string_view token, std::int64_t now_s);
 
   // Of a token that was just refused with may_change: asks those issuers for their keys again that may have one for it.
-  // Empty where verifying once more would say the same. Else verify again when it has ended. The Authenticator's issuers,
-  // not the Authenticator itself, have to outlive the Task.
+  // Empty where verifying once more would say the same; else verify again when it has ended. The Task keeps what it needs.
   Task<void> look_again(std::string_view token);
 
   // Every issuer has keys.

@@ -65,7 +65,7 @@ std::expected<FetchedText, std::string> KeyFetcher::fetch() {
     running_ = &context;
   }
   std::optional<Fetched> fetched;
-  boost::asio::co_spawn(context, get_keys(options_), [&](std::exception_ptr error, Fetched result) {
+  boost::asio::co_spawn(context, get_keys(options_), [&](const std::exception_ptr& error, Fetched result) {
     fetched = error ? Fetched(std::unexpected("out of memory")) : std::move(result);
   });
   context.run_for(options_.timeout);
