@@ -82,7 +82,20 @@ TEST(Definition, VariantsChangeOneThing) {
   const auto base = make({.table = "t"});
   EXPECT_EQ(base.with_log(LogMode::kChangesOnly).log(), LogMode::kChangesOnly);
   EXPECT_EQ(base.with_log(LogMode::kChangesOnly).with_log(LogMode::kFull), base);
+  EXPECT_EQ(base.with_columns(std::vector<std::string>{"a", "b"}, Replica::kFull),
+            make({.table = "t", .columns = "a,b", .replica = "full"}));
   EXPECT_EQ(*base.with_queryable_columns({"b", "a", "b"}).queryable_columns(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Definition, OtherParamsAreCheckedAsTheFirstWere) {
+  const Definition base = make({.table = "t", .where = "a = $1", .params = {{1, "x"}}});
+  EXPECT_EQ(base.with_params({"y"})->params(), std::vector<std::string>{"y"});
+  EXPECT_EQ(base.with_params({"y"})->where(), base.where());
+  EXPECT_FALSE(base.with_params({}).has_value());
+  EXPECT_FALSE(base.with_params({"y", "z"}).has_value());
+  EXPECT_FALSE(base.with_params({std::string(kParamBytesMax + 1, 'y')}).has_value());
+  EXPECT_FALSE(base.with_params({std::string(1, '\0')}).has_value());
+  EXPECT_FALSE(base.with_params({"\xFF"}).has_value());
 }
 
 // Two definitions differ exactly when their texts do, whatever is in them. Few characters, so that equal and nearly equal
