@@ -15,8 +15,8 @@
 //                ones may be cast: ::int8[]
 //   operands     columns, $n, literals, casts of constants ('x'::uuid, CAST, date '2024-01-01'), unary minus
 //   types        int2, int4, int8, numeric (exact), float4, float8, text, varchar, char(n), bool, uuid, date, time,
-//                timestamp, timestamptz; domains over these; arrays of these, not of domains; enums (equality); others with IS NULL
-//                only
+//                timestamp, timestamptz; domains over these; arrays of these, not of domains; enums (equality); others with
+//                IS NULL only
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
 // Refused, beside all else: subqueries, functions, arithmetic, casts of columns, subscripts, rows, COLLATE, patterns that
