@@ -68,6 +68,10 @@ test('the honest requests pass, so the refusals below are for the change alone',
     { target: gated(HONEST), fields: { Authorization: grant } },
     { target: `/proxy/v1/shape?${HONEST}`, fields: { Authorization: grant } },
     { target: gated(`${HONEST}&columns=%22title%22,id`), fields: { Authorization: narrow } },
+    // Narrower than was granted.
+    { target: gated(`${HONEST}&columns=id,title`), fields: { Authorization: grant } },
+    { target: gated(`${HONEST}&queryable_columns=id,title`), fields: { Authorization: grant } },
+    { target: gated(`${TABLE}&where=org_id%20%3D%20%241%20AND%20id%20%3C%203&${PARAMS}&${START}`), fields: { Authorization: grant } },
     { target: `/v1/shapes/items?${START}`, fields: { Authorization: identity } },
     { method: 'POST', target: gated(HONEST), fields: { Authorization: grant, ...JSON_TYPE }, body: '{"where":"id < 3"}' },
   ];
@@ -94,8 +98,8 @@ describe('another definition than the grant has', () => {
     'another params[1] (E6)': `${TABLE}&${WHERE}&params%5B1%5D=2&${START}`,
     'the same params[1] with a space': `${TABLE}&${WHERE}&params%5B1%5D=1%20&${START}`,
     'replica=full': `${HONEST}&replica=full`,
-    'columns added': `${HONEST}&columns=id,title`,
-    'queryable_columns added': `${HONEST}&queryable_columns=id,note`,
+    'another where beside the granted one': `${TABLE}&where=org_id%20%3D%20%241%20OR%20id%20%3D%201&${PARAMS}&${START}`,
+    'a where that asks another table': `${TABLE}&where=org_id%20%3D%20%241%20AND%20id%20IN%20(SELECT%20id%20FROM%20secrets)&${PARAMS}&${START}`,
     'an encoded key (E4)': `%74able=secrets&${WHERE}&${PARAMS}&${START}`,
   };
   for (const [name, query] of Object.entries(cases)) {
@@ -106,6 +110,8 @@ describe('another definition than the grant has', () => {
 
   test('params dropped', () => refused([400, 403], undefined, { target: gated([TABLE, WHERE, START].join('&')), fields: { Authorization: grant } }));
   test('params added', () => refused([400, 403], undefined, { target: gated(`${HONEST}&params%5B2%5D=1`), fields: { Authorization: grant } }));
+  test('queryable_columns beyond the grant\'s columns', () =>
+    refused(403, 'shape_forbidden', { target: gated(`${HONEST}&columns=id,title&queryable_columns=id,note`), fields: { Authorization: narrow } }));
   test('columns dropped', () => refused(403, 'shape_forbidden', { target: gated(HONEST), fields: { Authorization: narrow } }));
   test('a column added to the grant\'s', () =>
     refused(403, 'shape_forbidden', { target: gated(`${HONEST}&columns=id,title,note`), fields: { Authorization: narrow } }));
