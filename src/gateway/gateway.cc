@@ -35,9 +35,9 @@ void sample_authenticator(std::vector<Sample>& samples, const std::string& kind,
   add("sluice_refused_tokens_known", "Refused tokens remembered.", false, counts.refused_entries);
 }
 
-// Somebody was kept from something; the others are faults of ours, or of no consequence.
+// Somebody was kept from something, or a decision could not be made; the others are faults of form, or of ours.
 bool is_audited(const Refusal& refusal, const AuditEvent& event) {
-  return refusal.status == 400 || refusal.status == 401 || refusal.status == 403 || !event.authorizer.empty();
+  return refusal.status == 400 || refusal.status == 401 || refusal.status == 403 || event.definition;
 }
 
 std::string_view audit_route(Route route) {

@@ -56,7 +56,7 @@ TEST_F(GatewayTest, J38_ABadCredentialIsNeverAnonymous) {
     EXPECT_FALSE(get("/v1/shapes/news?offset=-1", bad));
     EXPECT_EQ(response().status, 401);
   }
-  for (const std::string& value : {"", "Basic YTpi", "Bearer "}) {
+  for (const std::string& value : {"", "Basic YTpi", "Bearer"}) {
     EXPECT_FALSE(send(http::Method::kGet, "/v1/shapes/news?offset=-1", {{"authorization", value}})) << value;
     EXPECT_EQ(response().status, 401) << value;
   }

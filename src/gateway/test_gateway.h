@@ -168,8 +168,8 @@ inline std::string identity_token(int org_id = 7, const std::string& more = "", 
 }
 
 inline std::string api_grant(const std::string& shape, std::int64_t lifetime_s = 600, const std::string& more = "") {
-  return token::sign(key(kApiSecret),
-                     R"({"exp":)" + std::to_string(now_s() + lifetime_s) + R"(,"shape":)" + shape + more + "}");
+  static const token::Key api = key(kApiSecret);
+  return token::sign(api, R"({"exp":)" + std::to_string(now_s() + lifetime_s) + R"(,"shape":)" + shape + more + "}");
 }
 
 // One request and its answer, for as long as it takes.
