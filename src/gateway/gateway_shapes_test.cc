@@ -264,5 +264,33 @@ TEST_F(GatewayTest, H67_AuditSaysWhoAndWhatAndNoToken) {
   EXPECT_EQ(count(std::string(*response().fields.get("x-request-id"))), 1u);
 }
 
+TEST_F(GatewayTest, E10_AnOriginsSecretFromAClientIsRecorded) {
+  EXPECT_FALSE(get(kItems + "&secret=canary", api_grant(kItemsClaim)));
+  EXPECT_EQ(response().status, 400);
+  const std::string lines = audited();
+  EXPECT_NE(lines.find(R"("reason":"secret is not a client's to set")"), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("canary"), std::string::npos);
+}
+
+TEST_F(GatewayTest, E15_OneCallerHasSoManySubsetsRunning) {
+  origin.manner = RecordingOrigin::Manner::kEvents;  // answers that are still being sent
+  const std::string grant = api_grant(kItemsClaim, 600, R"(,"sub":"bob")");
+  const auto ask = [&]() -> Call& {
+    return start(gateway, http::Method::kPost, kItems,
+                 {{"authorization", "Bearer " + grant}, {"content-type", "application/json"}},
+                 R"({"limit":1,"order_by":"id"})");
+  };
+  std::vector<Call*> running;
+  for (int i = 0; i < 8; ++i) {
+    running.push_back(&ask());
+    ASSERT_EQ(running.back()->response.status, 200);
+  }
+  Call& ninth = ask();
+  EXPECT_EQ(ninth.response.status, 429);
+  EXPECT_TRUE(ninth.response.fields.get("retry-after"));
+  running.front()->response.stream.reset();
+  EXPECT_EQ(ask().response.status, 200);
+}
+
 }  // namespace
 }  // namespace sluice::gateway
