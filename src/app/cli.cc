@@ -7,7 +7,8 @@
 #include <string>
 
 #include "app/dev.h"
-#include "app/secrets.h"
+#include "app/explain_command.h"
+#include "app/inputs.h"
 #include "app/serve.h"
 #include "app/token_command.h"
 
@@ -73,12 +74,15 @@ void add_origin(CLI::App& app, OriginOptions& options) {
 }
 
 void add_key(CLI::App& command, TokenKeyOptions& key, bool to_sign) {
-  command.add_option("--secret-env", key.secret_env, "Environment variable with an HS256 secret");
-  command.add_option("--secret-file", key.secret_file, "File with an HS256 secret");
+  command.add_option("--alg", key.algorithm,
+                     "HS, RS, PS with 256, 384, 512, ES256, ES384, ES512, EdDSA; "
+                     "absent: HS256 with a secret, EdDSA with a key file");
+  command.add_option("--secret-env", key.secret_env, "Environment variable with a secret");
+  command.add_option("--secret-file", key.secret_file, "File with a secret");
   if (to_sign)
-    command.add_option("--private-key-file", key.private_key_file, "Ed25519 private key, PEM");
+    command.add_option("--private-key-file", key.private_key_file, "Private key, PEM");
   else
-    command.add_option("--public-key-file", key.public_key_file, "Ed25519 public key, PEM");
+    command.add_option("--public-key-file", key.public_key_file, "Public key, PEM");
   command.add_option("--kid", key.key_id, "The key's name");
 }
 
@@ -97,14 +101,33 @@ void add_token(CLI::App& app, TokenSignOptions& sign_options, TokenVerifyOptions
   verify->add_option("token", verify_options.token, "The token, or - for standard input")->required();
 }
 
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  auto* explain = app.add_subcommand("explain", "Say why a request would be allowed or denied, and by which line");
+  explain->add_option("--config", options.config, "TOML file of the gateway")->required();
+  auto* token = explain->add_option("--token", options.token, "A grant or an identity token, or - for standard input");
+  explain->add_option("--claims", options.claims, "What an identity token would say: a JSON object")->excludes(token);
+  explain->add_option("--identity", options.identity, "With --claims: the [[identity]] they are of; the first by name");
+  explain->add_option("--shape", options.shape, "A shape request's query string: 'table=items&where=…'");
+  explain->add_option("--named", options.named, "A [[shape]]'s name, as at /v1/shapes/NAME");
+  explain->add_flag("--json", options.json, "Print JSON");
+}
+
+void add_check(CLI::App& app, CheckOptions& options) {
+  auto* check = app.add_subcommand("check", "Hold a configuration against a file of expected decisions");
+  check->add_option("--config", options.config, "TOML file of the gateway")->required();
+  check->add_option("cases", options.cases, "TOML file of [[case]]s: docs/authorizers.md")->required();
+}
+
+int run_explain(const ExplainOptions& options) {
+  if (options.shape.empty() && options.named.empty()) throw std::runtime_error("explain: give --shape or --named");
+  return explain_request(options);
+}
+
 int run_serve(const ServeOptions& options) {
-  auto config = load_config(options.config, process_environment());
+  if (!options.check_only) return serve(options.config, process_environment()), 0;
+  const auto config = load_config(options.config, process_environment());
   if (!config) throw std::runtime_error(config.error().message);
-  if (options.check_only) {
-    std::printf("%s: good\n", options.config.c_str());
-    return 0;
-  }
-  serve(*std::move(config));
+  std::printf("%s: good\n", options.config.c_str());
   return 0;
 }
 
@@ -128,10 +151,14 @@ int run(int argc, const char* const* argv) {
   OriginOptions origin;
   TokenSignOptions sign;
   TokenVerifyOptions verify;
+  ExplainOptions explain;
+  CheckOptions check;
   add_dev(app, dev);
   add_serve(app, serve_options);
   add_origin(app, origin);
   add_token(app, sign, verify);
+  add_explain(app, explain);
+  add_check(app, check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -141,6 +168,8 @@ int run(int argc, const char* const* argv) {
     if (app.got_subcommand("dev")) return run_dev(dev), 0;
     if (app.got_subcommand("serve")) return run_serve(serve_options);
     if (app.got_subcommand("origin")) return run_origin(std::move(origin));
+    if (app.got_subcommand("explain")) return run_explain(explain);
+    if (app.got_subcommand("check")) return check_cases(check);
     return app.get_subcommand("token")->got_subcommand("sign") ? sign_token(sign) : verify_token(verify);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sluice: %s\n", error.what());

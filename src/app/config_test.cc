@@ -13,7 +13,9 @@ const std::string kSecret = "not a published secret, and long enough";
 std::optional<std::string> environment(const std::string& name) {
   if (name == "SECRET") return kSecret;
   if (name == "OTHER_SECRET") return "another secret that nobody published";
+  if (name == "THIRD_SECRET") return "a third secret that nobody published";
   if (name == "SHORT") return "short";
+  if (name == "REDIS") return "redis://u:p%40w@cache:6380/";
   if (name == "DB") return "postgresql://sluice:pw@db/app";
   return std::nullopt;
 }
@@ -59,7 +61,7 @@ issuer = "https://id.example.com"
 [[gate.issuer]]
 name = "api"
 alg = "HS256"
-secret_env = "OTHER_SECRET"
+secret_env = "THIRD_SECRET"
 [gatekeeper]
 secret_env = "SECRET"
 ttl_s = 60
@@ -67,7 +69,7 @@ ttl_s = 60
 table = "items"
 where = "org_id = $1"
 params = ["{claims.org_id}"]
-when = { role = "admin" }
+when = "role = 'admin'"
 [[shape]]
 name = "users"
 table = "users"
@@ -79,7 +81,9 @@ params = ["{claims.org_id}"]
   EXPECT_EQ(config->embedded->database_url, "postgresql://sluice:pw@db/app");
   EXPECT_EQ(config->limits.connections_max, 5u);
   EXPECT_EQ(config->gateway.minter->ttl_s, 60);
-  EXPECT_EQ(config->gateway.identities.at(0).options().issuer, "https://id.example.com");
+  EXPECT_EQ(config->gateway.token_lifetime_max_s, 86'400 + 60);
+  EXPECT_TRUE(config->gateway.identities != nullptr);
+  EXPECT_EQ(config->gateway.grant_issuers.at(0).verifier.options().lifetime_max_s, 86'400);
   EXPECT_TRUE(config->gateway.shapes.contains("users"));
 }
 
@@ -114,7 +118,128 @@ TEST(Config, J37_OneKeyHasOnePurpose) {
   const std::string both =
       std::string(kOrigin) +
       "[gatekeeper]\nsecret_env = \"SECRET\"\n[[identity]]\nname = \"app\"\nalg = \"HS256\"\nsecret_env = \"SECRET\"\n";
-  EXPECT_NE(error_of(both).find("same key as identity 'app'"), std::string::npos);
+  EXPECT_NE(error_of(both).find("'app' has the same key as [gatekeeper]"), std::string::npos) << error_of(both);
+  const std::string of_both_issuers = std::string(kOrigin) +
+                                      "[[gate.issuer]]\nname = \"api\"\nalg = \"HS256\"\nsecret_env = \"SECRET\"\n"
+                                      "[[identity]]\nname = \"app\"\nalg = \"HS256\"\nsecret_env = \"SECRET\"\n";
+  EXPECT_NE(error_of(of_both_issuers).find("'app' has the same key as gate.issuer 'api'"), std::string::npos);
+}
+
+TEST(Config, J37_AProvidersTokensNeedAnAudience) {
+  const std::string oidc = std::string(kOrigin) + "[[identity]]\nname = \"idp\"\nissuer = \"https://id.example.com\"\n";
+  EXPECT_NE(error_of(oidc).find("identity.audience: is missing"), std::string::npos) << error_of(oidc);
+  const auto config = parse(oidc + "audience = \"api\"\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->remote_keys.size(), 1u);
+}
+
+TEST(Config, J28_KeySetsComeOverHttpsOrFromTheLoopback) {
+  const auto with = [](const std::string& issuer) {
+    return error_of(std::string(kOrigin) + "[[identity]]\nname = \"idp\"\naudience = \"api\"\nissuer = \"" + issuer +
+                    "\"\n");
+  };
+  EXPECT_EQ(with("https://id.example.com/"), "no error");
+  EXPECT_EQ(with("http://127.0.0.1:9000"), "no error");
+  EXPECT_NE(with("http://id.example.com").find("t.toml:6: identity.issuer: "), std::string::npos)
+      << with("http://id.example.com");
+  EXPECT_NE(with("not a url"), "no error");
+}
+
+TEST(Config, AnIdentityHasOneSourceOfKeys) {
+  const std::string two = std::string(kOrigin) +
+                          "[[identity]]\nname = \"a\"\nalg = \"HS256\"\nsecret_env = \"SECRET\"\n"
+                          "jwks_url = \"https://id.example.com/keys\"\n";
+  EXPECT_NE(error_of(two).find("give one of"), std::string::npos) << error_of(two);
+}
+
+TEST(Config, KeysRotateWithOverlap) {
+  const std::string keys = std::string(kOrigin) +
+                           "[gatekeeper]\nttl_s = 60\njitter = 0.25\n"
+                           "[[gatekeeper.key]]\nkid = \"new\"\nsecret_env = \"SECRET\"\n"
+                           "[[gatekeeper.key]]\nkid = \"old\"\nsecret_env = \"OTHER_SECRET\"\n";
+  const auto config = parse(keys);
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  ASSERT_EQ(config->gateway.minter->keys.size(), 2u);
+  EXPECT_EQ(config->gateway.minter->keys.front().key_id(), "new");
+  EXPECT_EQ(config->gateway.minter->jitter, 0.25);
+  EXPECT_NE(error_of(keys + "[[gatekeeper.key]]\nkid = \"old\"\nsecret_env = \"SECRET\"\n").find("used twice"),
+            std::string::npos);
+  EXPECT_NE(error_of(std::string(kOrigin) + "[gatekeeper]\njitter = 0.9\nsecret_env = \"SECRET\"\n").find("jitter: is 0.9"),
+            std::string::npos);
+}
+
+TEST(Config, AuthorizersAreNamedAndCombined) {
+  const std::string two = std::string(kOrigin) + R"(
+[authorize]
+mode = "all"
+use = ["rules", "api"]
+[[rule]]
+table = "items"
+[[authorizer]]
+name = "api"
+kind = "http"
+url = "http://127.0.0.1:9/authorize"
+secret_env = "SECRET"
+cache_s = 5
+[[shape]]
+name = "items"
+table = "items"
+authorize = ["api"]
+)";
+  const auto config = parse(two);
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->authorizers.size(), 1u);
+  EXPECT_TRUE(config->gateway.shapes.at("items").authorizer != nullptr);
+  EXPECT_NE(error_of(two + "[[shape]]\nname = \"b\"\ntable = \"b\"\nauthorize = [\"ap\"]\n").find("'ap' is no authorizer"),
+            std::string::npos);
+  const std::string no_secret =
+      std::string(kOrigin) + "[[authorizer]]\nname = \"a\"\nkind = \"http\"\nurl = \"http://a/\"\n";
+  EXPECT_NE(error_of(no_secret).find("authorizer.secret_env: is missing"), std::string::npos) << error_of(no_secret);
+  EXPECT_NE(
+      error_of(std::string(kOrigin) + "[[authorizer]]\nname = \"a\"\nkind = \"opa\"\n").find("none of http, spicedb, sql"),
+      std::string::npos);
+}
+
+TEST(Config, ARulesConditionIsReadAtTheStart) {
+  const auto when = [](const std::string& condition) {
+    return error_of(std::string(kOrigin) + "[[rule]]\ntable = \"a\"\nwhen = \"" + condition + "\"\n");
+  };
+  EXPECT_EQ(when("role = 'admin' AND org_id = 7"), "no error");
+  EXPECT_NE(when("role = 'admin' AND"), "no error");
+  EXPECT_NE(when("role IN (SELECT 1)"), "no error");
+  EXPECT_NE(error_of(std::string(kOrigin) + "[[rule]]\ntable = \"a\"\nidentity = \"nobody\"\n").find("is no [[identity]]"),
+            std::string::npos);
+}
+
+TEST(Config, RevocationsGoToAFileOrToRedis) {
+  const auto of = [](const std::string& lines) { return parse(std::string(kOrigin) + "[revocation]\n" + lines); };
+  EXPECT_EQ(std::get<std::string>(of("file = \"r.log\"\n")->revocation), "r.log");
+  const auto redis = of("redis_url_env = \"REDIS\"\nstream = \"s\"\n");
+  ASSERT_TRUE(redis.has_value()) << redis.error().message;
+  const auto& options = std::get<gatekeeper::RedisOptions>(redis->revocation);
+  EXPECT_EQ(options.host, "cache");
+  EXPECT_EQ(options.port, 6380);
+  EXPECT_EQ(options.username, "u");
+  EXPECT_EQ(options.password, "p@w");
+  EXPECT_EQ(options.stream, "s");
+  EXPECT_FALSE(of("redis_url = \"redis://u:pw@h\"\n").has_value());
+  EXPECT_FALSE(of("redis_url = \"rediss://h\"\n").has_value());
+  EXPECT_FALSE(of("file = \"r\"\nredis_url = \"redis://h\"\n").has_value());
+}
+
+TEST(Config, J43_TheAdminsTokenIsLong) {
+  EXPECT_NE(error_of("[admin]\nlisten = [\"127.0.0.1:1\"]\ntoken_env = \"SHORT\"\n" + std::string(kOrigin))
+                .find("admin.token_env: is shorter than 32 bytes"),
+            std::string::npos);
+  EXPECT_NE(error_of("[admin]\ntoken_env = \"SECRET\"\n" + std::string(kOrigin)).find("admin.listen"), std::string::npos);
+}
+
+TEST(Config, H70_WhatNeedsARestartIsKnownByItsText) {
+  const auto before = parse(kOrigin);
+  const auto other_rule = parse(std::string(kOrigin) + "[[rule]]\ntable = \"a\"\n");
+  const auto other_threads = parse("threads = 3\n" + std::string(kOrigin));
+  EXPECT_EQ(before->fixed, other_rule->fixed);
+  EXPECT_NE(before->fixed, other_threads->fixed);
 }
 
 TEST(Config, AnOriginIsOneThing) {

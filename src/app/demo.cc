@@ -61,6 +61,7 @@ name = "demo"
 alg = "HS256"
 secret_file = "{directory}/keys/identity.secret"
 issuer = "sluice-dev"
+lifetime_max_s = 2592000                         # the demo's tokens live for 30 days; a day is the default
 
 [[rule]]                                         # what the gatekeeper grants: POST /gatekeeper/items
 name = "items of one's own organisation"

@@ -12,7 +12,7 @@
 #include <stdexcept>
 
 #include "app/demo.h"
-#include "app/secrets.h"
+#include "app/inputs.h"
 #include "app/serve.h"
 #include "base/bytes.h"
 #include "replication/local_cluster.h"
@@ -88,10 +88,7 @@ void run_dev(const DevOptions& options) {
   const std::string toml = demo_config(options.directory, options.listen);
   const fs::path config_path = directory / "sluice.toml";
   write_private_file(config_path, toml);
-  auto config = load_config(config_path.string(), process_environment());
-  if (!config) throw std::runtime_error(config.error().message);
-
-  serve(*std::move(config), [&](const std::string& address) {
+  serve(config_path.string(), process_environment(), [&](const std::string& address) {
     fmt::print("{}", demo_lines(options.directory, "http://" + address));
     std::fflush(stdout);
   });

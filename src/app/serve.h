@@ -7,9 +7,11 @@
 
 namespace sluice::app {
 
-// Blocks until SIGTERM or SIGINT, then drains. `ready` is called once everything listens, with the first address.
-// Throws std::exception where start-up fails.
-void serve(Config config, const std::function<void(const std::string& address)>& ready = {});
+// Blocks until SIGTERM or SIGINT, then drains. SIGHUP, or a change of its files, makes it read `path` again and take over
+// what it can (reload.h). `ready` is called once everything listens, with the first address. Throws std::exception where
+// start-up fails.
+void serve(const std::string& path, const Environment& environment,
+           const std::function<void(const std::string& address)>& ready = {});
 
 struct BareOriginConfig {
   origin::EmbeddedOptions origin;

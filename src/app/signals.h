@@ -1,15 +1,19 @@
-// Waiting for the signal to stop. Construct before any thread is started, so that every thread inherits the mask.
+// Waiting for signals. Construct before any thread is started, so that every thread inherits the mask.
 #pragma once
 
+#include <chrono>
 #include <csignal>
+#include <optional>
 
 namespace sluice::app {
 
-class StopSignals {
+class Signals {
  public:
-  StopSignals();
+  Signals();
+  // SIGTERM, SIGINT or SIGHUP; nothing where none has come by then.
+  std::optional<int> wait(std::chrono::milliseconds timeout) const;
   // Blocks until SIGTERM or SIGINT; which one.
-  int wait() const;
+  int wait_for_stop() const;
 
  private:
   sigset_t set_;

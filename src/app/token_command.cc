@@ -7,7 +7,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "app/secrets.h"
+#include "app/inputs.h"
 #include "base/bytes.h"
 #include "token/key.h"
 #include "token/verifier.h"
@@ -37,20 +37,29 @@ token::Key usable(std::expected<token::Key, token::KeyError> key, std::string_vi
   return *std::move(key);
 }
 
+token::Algorithm algorithm_of(const TokenKeyOptions& options, token::Algorithm usual) {
+  if (options.algorithm.empty()) return usual;
+  const auto algorithm = token::parse_algorithm(options.algorithm);
+  if (!algorithm) throw std::runtime_error("--alg: '" + options.algorithm + "' is not offered");
+  return *algorithm;
+}
+
 token::Key read_key(const TokenKeyOptions& options, bool to_sign) {
+  const token::Algorithm hmac = algorithm_of(options, token::Algorithm::kHs256);
   if (!options.secret_env.empty()) {
     const auto secret = process_environment()(options.secret_env);
     if (!secret) throw std::runtime_error("the environment variable " + options.secret_env + " is not set");
-    return usable(token::Key::hmac_sha256(*secret, options.key_id), options.secret_env);
+    return usable(token::Key::hmac(hmac, *secret, options.key_id), options.secret_env);
   }
   if (!options.secret_file.empty())
-    return usable(token::Key::hmac_sha256(trimmed_file(options.secret_file), options.key_id), options.secret_file);
+    return usable(token::Key::hmac(hmac, trimmed_file(options.secret_file), options.key_id), options.secret_file);
   const std::string& file = to_sign ? options.private_key_file : options.public_key_file;
   if (file.empty())
     throw std::runtime_error(to_sign ? "name a key: --secret-env, --secret-file or --private-key-file"
                                      : "name a key: --secret-env, --secret-file or --public-key-file");
-  return usable(to_sign ? token::Key::ed25519_private(read_small_file(file), options.key_id)
-                        : token::Key::ed25519_public(read_small_file(file), options.key_id),
+  const token::Algorithm algorithm = algorithm_of(options, token::Algorithm::kEdDsa);
+  return usable(to_sign ? token::Key::private_key(algorithm, read_small_file(file), options.key_id)
+                        : token::Key::public_key(algorithm, read_small_file(file), options.key_id),
                 file);
 }
 

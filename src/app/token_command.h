@@ -7,10 +7,11 @@
 namespace sluice::app {
 
 struct TokenKeyOptions {
-  std::string secret_env;        // HS256
-  std::string secret_file;       // HS256
-  std::string private_key_file;  // EdDSA, to sign
-  std::string public_key_file;   // EdDSA, to verify
+  std::string algorithm;         // empty: HS256 with a secret, EdDSA with a key file
+  std::string secret_env;        // HS256, HS384, HS512
+  std::string secret_file;       // the same
+  std::string private_key_file;  // PEM, to sign with the others
+  std::string public_key_file;   // PEM, to verify
   std::string key_id;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <sstream>
 
 namespace sluice::app {
 
@@ -102,23 +103,32 @@ std::optional<std::vector<std::string>> TomlTable::texts(const std::string& key)
   return values;
 }
 
-std::map<std::string, std::string> TomlTable::text_map(const std::string& key) {
-  std::map<std::string, std::string> values;
+std::optional<double> TomlTable::number(const std::string& key, double min, double max) {
   const toml::node* node = node_->find(key);
-  if (!node) return values;
-  if (!node->is_table()) fail(key, "must be a table");
-  for (const auto& [name, item] : *node->as_table()) {
-    std::string& value = values[std::string(name.str())];
-    if (item.is_string())
-      value = item.as_string()->get();
-    else if (item.is_integer())
-      value = std::to_string(item.as_integer()->get());
-    else if (item.is_boolean())
-      value = item.as_boolean()->get() ? "true" : "false";
-    else
-      fail(key, "'" + std::string(name.str()) + "' must be a text, a whole number or a boolean");
-  }
-  return values;
+  if (!node) return std::nullopt;
+  if (!node->is_number()) fail(key, "must be a number");
+  const double value = *node->value<double>();
+  if (!(value >= min && value <= max)) fail(key, fmt::format("is {}, but must be {} to {}", value, min, max));
+  return value;
+}
+
+bool TomlTable::is_boolean(const std::string& key) {
+  const toml::node* node = node_->find(key);
+  return node && node->is_boolean();
+}
+
+std::string TomlTable::printed(const std::string& key) const {
+  const toml::node* node = node_->table->get(key);
+  if (!node) return {};
+  std::ostringstream text;
+  node->visit([&](const auto& value) { text << toml::json_formatter{toml::table{{"value", value}}}; });
+  return text.str();
+}
+
+std::string TomlTable::json() const {
+  std::ostringstream text;
+  text << toml::json_formatter{*node_->table};
+  return text.str();
 }
 
 std::optional<TomlTable> TomlTable::table(const std::string& key) {

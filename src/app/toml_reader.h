@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,13 +29,19 @@ class TomlTable {
   std::optional<std::int64_t> integer(const std::string& key, std::int64_t min, std::int64_t max);
   std::optional<bool> boolean(const std::string& key);
   std::optional<std::vector<std::string>> texts(const std::string& key);
-  // Texts, whole numbers and booleans under any name, as text.
-  std::map<std::string, std::string> text_map(const std::string& key);
+  // Also a whole number.
+  std::optional<double> number(const std::string& key, double min, double max);
   std::optional<TomlTable> table(const std::string& key);
   // [[key]], none where absent.
   std::vector<TomlTable> tables(const std::string& key);
 
   bool has(const std::string& key);
+  // Whether it is there and true or false; a list: for keys that take either.
+  bool is_boolean(const std::string& key);
+  // What stands under the key, in one spelling; "" where it is absent. To tell whether it has changed.
+  std::string printed(const std::string& key) const;
+  // The whole table as JSON.
+  std::string json() const;
   int line() const;
 
   [[noreturn]] void fail(const std::string& key, const std::string& message) const;

@@ -1,0 +1,88 @@
+// Taking over a changed configuration while requests run: all of it or nothing (SECURITY H70).
+//
+// A configuration that cannot be read, that changes what needs a restart, or whose issuers' keys cannot be had leaves the
+// old one in force, and the log says why. One thread: main's.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/file_watch.h"
+#include "gateway/gateway.h"
+#include "gateway/metrics.h"
+
+namespace sluice::app {
+
+// What of a configuration has threads of its own.
+class Workers {
+ public:
+  explicit Workers(const Config& config) : remote_keys_(config.remote_keys), authorizers_(config.authorizers) {}
+  ~Workers() { stop(); }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  void start();
+  void stop();
+  // Empty when every issuer's keys are there by then, else the name of one whose are not.
+  std::string wait_for_keys(std::chrono::milliseconds timeout) const;
+
+ private:
+  std::vector<std::pair<std::string, std::shared_ptr<identity::RemoteKeys>>> remote_keys_;
+  std::vector<std::shared_ptr<policy::Authorizer>> authorizers_;
+  bool running_ = false;
+};
+
+// The configuration in force, for /admin/policy. Any thread.
+class InForce {
+ public:
+  explicit InForce(std::string text) : text_(std::move(text)) {}
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  void set(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+class Reloader {
+ public:
+  // `config` is what runs, its workers started; the others outlive the Reloader.
+  Reloader(std::string path, const Environment& environment, const Config& config, std::unique_ptr<Workers> workers,
+           gateway::Gateway& gateway, gateway::Metrics& metrics, InForce& in_force);
+
+  // About once a second. `asked`: by SIGHUP; else only where a file has changed.
+  void look(bool asked);
+
+ private:
+  std::expected<void, std::string> reload();
+  void stop_retired();
+
+  struct Retired {
+    std::unique_ptr<Workers> workers;
+    std::weak_ptr<const void> in_use;  // by requests that began under the old configuration
+  };
+
+  const std::string path_;
+  const Environment environment_;
+  const std::map<std::string, std::string> fixed_;
+  bool watching_;
+  FileWatch watch_;
+  std::unique_ptr<Workers> workers_;
+  std::vector<Retired> retired_;
+  gateway::Gateway& gateway_;
+  gateway::Metrics& metrics_;
+  InForce& in_force_;
+};
+
+}  // namespace sluice::app
