@@ -1,9 +1,11 @@
-// `sluice serve` and `sluice origin` as child processes, configured the way most tests need them.
-import { randomBytes } from 'node:crypto';
+// `sluice serve` and `sluice origin` as child processes, configured the way most tests need them. When one ends, what it has
+// said is searched for every secret and token of the tests.
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, Program, temporaryFolder } from './program.js';
+import { assertNoSecrets, newSecret, rememberToken } from './secrets.js';
 import { signHs256, withLifetime } from './tokens.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -11,7 +13,7 @@ export const BINARY = path.resolve(process.env.SLUICE ?? path.join(HERE, '../../
 
 export const ALLOWED_ORIGIN = 'https://app.example';
 
-const SECTIONS = `
+export const SECTIONS = `
 [[rule]]
 table = "items"
 where = "org_id = $1"
@@ -31,9 +33,7 @@ params = ["{claims.org_id}"]
 replica = "full"
 `;
 
-export function newSecret() {
-  return randomBytes(32).toString('base64url');
-}
+export { newSecret };
 
 // The gateway's embedded origin on a database; each has a slot of its own, which are the cluster's and not a database's.
 export function embedded(database, { chunk_bytes = 10 * 1024 * 1024, long_poll_timeout_s = 20 } = {}) {
@@ -52,24 +52,37 @@ export function remote(url, secret) {
 }
 
 export class Gateway {
-  // `origin` is embedded() or remote(); `sections` is more TOML, `env` what it refers to.
-  static async start({ origin, ttl_s = 3600, debug = false, sections = '', env = {} }) {
+  // `origin` is embedded() or remote(); `sections` is more TOML, `env` what it refers to; `rules` stands in place of the rule
+  // and the shapes above, `gatekeeper` of that section's key; `server`, `admin` are more keys of theirs. `beside` is a gateway
+  // that this one stands beside, behind one balancer: with the same keys and public URL.
+  static async start({ env = {}, beside, ...options }) {
     const gateway = new Gateway();
-    gateway.secrets = { identity: newSecret(), gatekeeper: newSecret() };
+    gateway.secrets = beside?.secrets ?? { identity: newSecret(), gatekeeper: newSecret(), admin: newSecret() };
     gateway.port = await freePort();
     gateway.adminPort = await freePort();
     gateway.url = `http://127.0.0.1:${gateway.port}`;
+    gateway.publicUrl = beside?.publicUrl ?? gateway.url;
+    gateway.adminUrl = `http://127.0.0.1:${gateway.adminPort}`;
     gateway.env = {
       ...process.env,
-      ...origin.env,
+      ...options.origin.env,
       ...env,
       E2E_GATEKEEPER_SECRET: gateway.secrets.gatekeeper,
       E2E_IDENTITY_SECRET: gateway.secrets.identity,
+      E2E_ADMIN_TOKEN: gateway.secrets.admin,
     };
-    gateway.configPath = path.join(temporaryFolder('config'), 'sluice.toml');
-    writeFileSync(gateway.configPath, configuration(gateway, { origin, ttl_s, debug, sections }));
+    gateway.folder = temporaryFolder('config');
+    gateway.configPath = path.join(gateway.folder, 'sluice.toml');
+    gateway.options = options;
+    gateway.configure({});
     await gateway.launch();
     return gateway;
+  }
+
+  // Writes the configuration anew, with these options changed. What runs learns of it by SIGHUP, or by watching the file.
+  configure(changes) {
+    this.options = { ...this.options, ...changes };
+    writeFileSync(this.configPath, configuration(this, this.options));
   }
 
   // Also again after kill(), with the same ports, keys and configuration.
@@ -78,12 +91,37 @@ export class Gateway {
     await this.program.until('is ready', () => answers(`${this.url}/readyz`));
   }
 
-  stop() {
-    return this.program.stop('SIGTERM');
+  async stop() {
+    if (!this.program.ended) assertNoSecrets(await this.metrics(), 'sluice serve at /metrics');
+    return this.#end('SIGTERM');
   }
 
   kill() {
-    return this.program.stop('SIGKILL');
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal) {
+    const ended = await this.program.stop(signal);
+    assertNoSecrets(this.program.output, 'sluice serve');
+    return ended;
+  }
+
+  // A command of the program beside the one that serves, with the same environment: { code, stdout, stderr }.
+  run(...args) {
+    return new Promise((resolve) =>
+      execFile(BINARY, args, { env: this.env }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr })),
+    );
+  }
+
+  // A call of the operator's, POST where it has a body.
+  admin(call, body, headers = { authorization: `Bearer ${this.secrets.admin}` }) {
+    return fetch(`${this.adminUrl}/admin/${call}`, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  async revoke(whom) {
+    const response = await this.admin('revoke', whom);
+    if (response.status !== 200) throw new Error(`revoke: ${response.status} ${await response.text()}`);
+    return response.json();
   }
 
   // An identity token: who somebody is, as the application says.
@@ -91,16 +129,18 @@ export class Gateway {
     return signHs256(this.secrets.identity, withLifetime({ iss: 'e2e', sub: `user-of-${claims.org_id}`, ...claims }, lifetime_s));
   }
 
-  askGatekeeper(table, { token, definition, ...init } = {}) {
+  async askGatekeeper(table, { token, definition, ...init } = {}) {
     const headers = { ...init.headers };
     if (token) headers.authorization = `Bearer ${token}`;
     if (definition) headers['content-type'] = 'application/json';
-    return fetch(`${this.url}/gatekeeper/${table}`, {
+    const response = await fetch(`${this.url}/gatekeeper${table && `/${table}`}`, {
       method: 'POST',
       ...init,
       headers,
       body: definition && JSON.stringify(definition),
     });
+    for (const [token] of (await response.clone().text()).matchAll(TOKEN)) rememberToken(token);
+    return response;
   }
 
   // ShapeStream options as the gatekeeper answers them.
@@ -110,9 +150,13 @@ export class Gateway {
     return response.json();
   }
 
+  async metrics() {
+    return (await fetch(`${this.adminUrl}/metrics`)).text();
+  }
+
   // The value of a counter or gauge, summed over its labels but for those given.
   async metric(name, labels = {}) {
-    const text = await (await fetch(`http://127.0.0.1:${this.adminPort}/metrics`)).text();
+    const text = await this.metrics();
     const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
     return text
       .split('\n')
@@ -126,30 +170,37 @@ export class Gateway {
   }
 }
 
-function configuration(gateway, { origin, ttl_s, debug, sections }) {
+const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
+const GATEKEEPER = 'secret_env = "E2E_GATEKEEPER_SECRET"';
+
+function configuration(gateway, options) {
+  const { origin, ttl_s = 3600, debug = false, server = '', admin = 'token_env = "E2E_ADMIN_TOKEN"' } = options;
+  const { gatekeeper = GATEKEEPER, rules = SECTIONS, sections = '' } = options;
   return `
 listen = ["127.0.0.1:${gateway.port}"]
-public_url = "${gateway.url}"
+public_url = "${gateway.publicUrl}"
 debug = ${debug}
+${server}
 
 [admin]
 listen = ["127.0.0.1:${gateway.adminPort}"]
+${admin}
 
 [cors]
 origins = ["${ALLOWED_ORIGIN}"]
 
 [origin]
 ${origin.toml}
-[gatekeeper]
-secret_env = "E2E_GATEKEEPER_SECRET"
-ttl_s = ${ttl_s}
-
 [[identity]]
 name = "app"
 alg = "HS256"
 secret_env = "E2E_IDENTITY_SECRET"
 issuer = "e2e"
-${SECTIONS}${sections}`;
+
+[gatekeeper]
+ttl_s = ${ttl_s}
+${gatekeeper}
+${rules}${sections}`;
 }
 
 // `sluice origin`: the bare shape API, standing in as an Electric.
@@ -164,8 +215,10 @@ export class BareOrigin {
     return origin;
   }
 
-  stop() {
-    return this.program.stop('SIGTERM');
+  async stop() {
+    const ended = await this.program.stop('SIGTERM');
+    assertNoSecrets(this.program.output, 'sluice origin');
+    return ended;
   }
 }
 

@@ -1,5 +1,6 @@
 // Compact JWS made by hand, so that a test can make wrong ones.
 import { createHmac, sign as signWith } from 'node:crypto';
+import { rememberToken } from './secrets.js';
 
 export function now_s() {
   return Math.floor(Date.now() / 1000);
@@ -12,16 +13,16 @@ export function base64url(value) {
 
 export function signHs256(secret, claims, header = {}) {
   const input = `${base64url({ alg: 'HS256', typ: 'JWT', ...header })}.${base64url(claims)}`;
-  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
+  return rememberToken(`${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`);
 }
 
 export function signEdDsa(privateKey, claims, header = {}) {
   const input = `${base64url({ alg: 'EdDSA', typ: 'JWT', ...header })}.${base64url(claims)}`;
-  return `${input}.${signWith(null, Buffer.from(input), privateKey).toString('base64url')}`;
+  return rememberToken(`${input}.${signWith(null, Buffer.from(input), privateKey).toString('base64url')}`);
 }
 
 export function unsigned(claims, algorithm = 'none') {
-  return `${base64url({ alg: algorithm, typ: 'JWT' })}.${base64url(claims)}.`;
+  return rememberToken(`${base64url({ alg: algorithm, typ: 'JWT' })}.${base64url(claims)}.`);
 }
 
 // What a token says, unverified.
