@@ -10,8 +10,8 @@
 #include "base/json_write.h"
 #include "base/promise.h"
 #include "gateway/admin_request.h"
-#include "gateway/bearer.h"
 #include "gateway/clock.h"
+#include "identity/credentials.h"
 #include "identity/token_digest.h"
 
 namespace sluice::gateway {
@@ -88,9 +88,9 @@ Task<void> Admin::handle_call(const http::Request& request, http::Response& resp
 }
 
 bool Admin::may_call(const http::Request& request, http::Response& response) const {
-  const auto bearer = bearer_token(*request.fields);
+  const auto bearer = identity::bearer_token(*request.fields);
   if (bearer && same_credential(*bearer, options_.token)) return true;
-  const bool missing = !bearer && bearer.error() == BearerError::kMissing;
+  const bool missing = !bearer && bearer.error() == identity::CredentialError::kMissing;
   parts_.metrics.refused(missing ? "admin_token_missing" : "admin_token_invalid");
   answer_refusal(missing ? token_missing() : token_invalid({}), response);
   return false;

@@ -1,7 +1,7 @@
 #include "gateway/credentials.h"
 
-#include "gateway/bearer.h"
 #include "gateway/cookie.h"
+#include "identity/credentials.h"
 
 namespace sluice::gateway {
 namespace {
@@ -23,13 +23,13 @@ Found cookie_credential(const http::Request& request, const CookieIdentity& iden
 }  // namespace
 
 Found bearer_credential(const http::Request& request, identity::Authenticator* authenticator) {
-  const auto bearer = bearer_token(*request.fields);
+  const auto bearer = identity::bearer_token(*request.fields);
   if (bearer) return Credential{*bearer, authenticator};
   switch (bearer.error()) {
-    case BearerError::kMissing: return std::nullopt;
-    case BearerError::kRepeated:
+    case identity::CredentialError::kMissing: return std::nullopt;
+    case identity::CredentialError::kRepeated:
       return std::unexpected(invalid_request("The Authorization field is repeated.", "authorization"));
-    case BearerError::kMalformed: break;
+    case identity::CredentialError::kMalformed: break;
   }
   return std::unexpected(token_invalid("no bearer token in Authorization"));
 }
