@@ -143,6 +143,10 @@ class Process:
                 total += int((task / "schedstat").read_text().split()[0])
         return total
 
+    def user_s(self):
+        """As the clock's tick sees it: for longer times only."""
+        return int((self.proc / "stat").read_text().rsplit(")", 1)[1].split()[11]) / os.sysconf("SC_CLK_TCK")
+
     def memory_mib(self, field):
         """VmRSS, or VmHWM for the highest there was."""
         return int(re.search(field + r":\s+(\d+) kB", (self.proc / "status").read_text()).group(1)) / 1024
