@@ -100,7 +100,7 @@ class RemoteOriginTest : public ::testing::Test {
     options.client = client_to(upstream_server.addresses().front());
     options.secret = "s3cret & more";
     origin.emplace(options);
-    gateway.emplace(gateway_options(), *origin, metrics);
+    gateway.emplace(gateway_options(), gateway::GatewayParts{*origin, metrics, revocations, *store, audit});
     gateway_server.emplace(http::ServerOptions{{"127.0.0.1:0"}, 1, {}}, *gateway);
     gateway_server->start();
   }
@@ -131,6 +131,9 @@ class RemoteOriginTest : public ::testing::Test {
   Upstream upstream;
   http::Server upstream_server{{{"127.0.0.1:0"}, 1, {}}, upstream};
   gateway::Metrics metrics;
+  gatekeeper::Revocations revocations;
+  std::unique_ptr<gatekeeper::RevocationStore> store = gatekeeper::memory_revocations(revocations);
+  gateway::Audit audit{{.enabled = false}};
   std::optional<origin::RemoteOrigin> origin;
   std::optional<gateway::Gateway> gateway;
   std::optional<http::Server> gateway_server;
