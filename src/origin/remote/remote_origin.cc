@@ -107,8 +107,11 @@ Task<void> RemoteOrigin::ask(std::shared_ptr<const AuthorizedRequest> request, h
   const std::string definition_text = request->shape().definition.canonical_text();
   auto answer = co_await client_.send(upstream_request(*request, definition_text));
   if (!answer) {
-    health_.store(Health::kUnavailable, std::memory_order_relaxed);
-    log::warn("origin_unreachable", {{"error", to_string(answer.error())}});
+    // That whoever asked has gone, or was cut, says nothing about the origin.
+    if (answer.error() != http::ClientError::kCancelled) {
+      health_.store(Health::kUnavailable, std::memory_order_relaxed);
+      log::warn("origin_unreachable", {{"error", to_string(answer.error())}});
+    }
     fail(503, Buffer::of_static(kUnavailable), response);
     co_return;
   }
