@@ -53,8 +53,8 @@ export function remote(url, secret) {
 
 export class Gateway {
   // `origin` is embedded() or remote(); `sections` is more TOML, `env` what it refers to; `rules` stands in place of the rule
-  // and the shapes above, `gatekeeper` of that section's key; `server`, `admin` are more keys of theirs. `beside` is a gateway
-  // that this one stands beside, behind one balancer: with the same keys and public URL.
+  // and the shapes above, `gatekeeper` of that section's key; `server`, `admin` are more keys of theirs; `until` the path whose
+  // 200 is waited for. `beside` is a gateway that this one stands beside, behind one balancer: with the same keys and public URL.
   static async start({ env = {}, beside, ...options }) {
     const gateway = new Gateway();
     gateway.secrets = beside?.secrets ?? { identity: newSecret(), gatekeeper: newSecret(), admin: newSecret() };
@@ -88,7 +88,7 @@ export class Gateway {
   // Also again after kill(), with the same ports, keys and configuration.
   async launch() {
     this.program = new Program(BINARY, ['serve', '--config', this.configPath], { env: this.env });
-    await this.program.until('is ready', () => answers(`${this.url}/readyz`));
+    await this.program.until('is ready', () => answers(this.url + (this.options.until ?? '/readyz')));
   }
 
   async stop() {

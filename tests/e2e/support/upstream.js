@@ -7,6 +7,7 @@ export class Upstream {
     upstream.requests = []; // { method, url, headers, body }
     upstream.server = http.createServer((request, response) => upstream.#answer(request, response));
     await new Promise((resolve) => upstream.server.listen(0, '127.0.0.1', resolve));
+    upstream.server.unref(); // a failed test does not stop it
     upstream.url = `http://127.0.0.1:${upstream.server.address().port}`;
     return upstream;
   }
