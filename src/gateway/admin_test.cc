@@ -74,7 +74,7 @@ TEST_F(AdminTest, J43_CallsWantTheirOwnCredential) {
 TEST_F(AdminTest, WithoutACredentialConfiguredTheCallsAreNotThere) {
   Admin closed({}, gateway, told_parts());
   for (const char* path : {"/admin/revoke", "/admin/explain", "/admin/policy"}) {
-    last = &start(closed, http::Method::kPost, path, {{"authorization", "Bearer "}}, R"({"all":true})");
+    last = &start(closed, http::Method::kPost, path, {{"authorization", "Bearer x"}}, R"({"all":true})");
     EXPECT_EQ(response().status, 404) << path;
   }
   EXPECT_THROW(Admin({.token = "short"}, gateway, told_parts()), std::invalid_argument);

@@ -73,12 +73,12 @@ class ThreadsTest : public ::testing::Test {
     contexts.clear();
   }
 
-  void hold(int count, const std::string& subject, std::atomic<int>& ended) {
+  void hold(int count, const std::string& subject, std::atomic<int>& counter) {
     const std::string token = api_grant(kItemsClaim, 600, R"(,"iss":"api","sub":")" + subject + "\"");
     for (int i = 0; i < count; ++i) {
       boost::asio::io_context& context = *contexts[static_cast<std::size_t>(i % kThreads)];
       Client& client = *clients.emplace_back(std::make_unique<Client>(gateway, context, kLive, token));
-      boost::asio::post(context, [&client, &ended] { client.send(ended); });
+      boost::asio::post(context, [&client, &counter] { client.send(counter); });
     }
   }
   static void wait_until(const std::function<bool()>& condition) {
@@ -88,6 +88,9 @@ class ThreadsTest : public ::testing::Test {
     return metrics.text().find("sluice_held_requests " + std::to_string(count) + "\n") != std::string::npos;
   }
 
+  // In use until the last thread has stopped.
+  std::atomic<int> ended{0}, others{0}, answered{0};
+  std::atomic<bool> stop{false};
   HoldingOrigin origin;
   Metrics metrics;
   gatekeeper::Revocations revocations;
@@ -102,7 +105,6 @@ class ThreadsTest : public ::testing::Test {
 
 TEST_F(ThreadsTest, J42_OneRevocationCutsThousandsOnAllThreads) {
   constexpr int kHeld = 2'000;
-  std::atomic<int> ended{0}, others{0};
   hold(kHeld, "mallory", ended);
   hold(100, "bob", others);
   wait_until([&] { return holds(kHeld + 100); });
@@ -119,9 +121,6 @@ TEST_F(ThreadsTest, J42_OneRevocationCutsThousandsOnAllThreads) {
 }
 
 TEST_F(ThreadsTest, H70_ReloadsAndRevocationsWhileEveryThreadServes) {
-  std::atomic<int> ended{0};
-  std::atomic<bool> stop{false};
-  std::atomic<int> answered{0};
   for (int t = 0; t < kThreads; ++t) {
     boost::asio::io_context& context = *contexts[static_cast<std::size_t>(t)];
     boost::asio::post(context, [&, t] {
