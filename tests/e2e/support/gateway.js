@@ -53,8 +53,9 @@ export function remote(url, secret) {
 
 export class Gateway {
   // `origin` is embedded() or remote(); `sections` is more TOML, `env` what it refers to; `rules` stands in place of the rule
-  // and the shapes above, `gatekeeper` of that section's key; `server`, `admin` are more keys of theirs; `until` the path whose
-  // 200 is waited for. `beside` is a gateway that this one stands beside, behind one balancer: with the same keys and public URL.
+  // and the shapes above, `gatekeeper` of that section's key; `server`, `admin` are more keys of theirs; `cors` the origin let
+  // in; `until` the path whose 200 is waited for. `beside` is a gateway that this one stands beside, behind one balancer: with the
+  // same keys and public URL.
   static async start({ env = {}, beside, ...options }) {
     const gateway = new Gateway();
     gateway.secrets = beside?.secrets ?? { identity: newSecret(), gatekeeper: newSecret(), admin: newSecret() };
@@ -175,7 +176,7 @@ const GATEKEEPER = 'secret_env = "E2E_GATEKEEPER_SECRET"';
 
 function configuration(gateway, options) {
   const { origin, ttl_s = 3600, debug = false, server = '', admin = 'token_env = "E2E_ADMIN_TOKEN"' } = options;
-  const { gatekeeper = GATEKEEPER, rules = SECTIONS, sections = '' } = options;
+  const { cors = ALLOWED_ORIGIN, gatekeeper = GATEKEEPER, rules = SECTIONS, sections = '' } = options;
   return `
 listen = ["127.0.0.1:${gateway.port}"]
 public_url = "${gateway.publicUrl}"
@@ -187,7 +188,7 @@ listen = ["127.0.0.1:${gateway.adminPort}"]
 ${admin}
 
 [cors]
-origins = ["${ALLOWED_ORIGIN}"]
+origins = ["${cors}"]
 
 [origin]
 ${origin.toml}
