@@ -103,6 +103,8 @@ describe('rules alone', () => {
     ['an empty list', 'reports', { org_id: 1, roles: [] }, 403],
     ['text where a list is expected', 'reports', { org_id: 1, roles: 'admin' }, 403],
     ['a list of something else', 'reports', { org_id: 1, roles: [{ name: 'admin' }] }, 403],
+    ['a word that would end its element (E8)', 'reports', { org_id: 1, roles: ['reader","admin', 'x",admin,"y', '{admin}', 'admin"', '\\",admin'] }, 403],
+    ['the word among strange ones', 'reports', { org_id: 1, roles: ['NULL', '{}', '\\', '"', 'admin', null] }, 200],
     ['no list', 'reports', { org_id: 1 }, 403],
     ['paths, numbers, dates, patterns and quoted names', 'plans', plan, 200],
     ['another plan', 'plans', { ...plan, org: { plan: 'free' } }, 403],
