@@ -44,6 +44,33 @@ std::string Workers::wait_for_keys(std::chrono::milliseconds timeout) const {
   return {};
 }
 
+void InForce::set(const Config& config) {
+  const std::lock_guard lock(mutex_);
+  text_ = config.text;
+  remote_keys_ = config.remote_keys;
+}
+
+std::string InForce::text() const {
+  const std::lock_guard lock(mutex_);
+  return text_;
+}
+
+void InForce::sample(std::vector<gateway::Sample>& samples) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, keys] : remote_keys_) {
+    samples.push_back({"sluice_key_set_age_seconds",
+                       "Since the last success of fetching an issuer's keys; -1: never.",
+                       false,
+                       {{"issuer", name}},
+                       static_cast<double>(keys->age_s())});
+    samples.push_back({"sluice_key_set_failures",
+                       "Fetches of an issuer's keys that failed since the last success.",
+                       false,
+                       {{"issuer", name}},
+                       static_cast<double>(keys->failures())});
+  }
+}
+
 Reloader::Reloader(std::string path, const Environment& environment, const Config& config, std::unique_ptr<Workers> workers,
                    gateway::Gateway& gateway, gateway::Metrics& metrics, InForce& in_force)
     : path_(std::move(path)),
@@ -79,9 +106,9 @@ std::expected<void, std::string> Reloader::reload() {
     return std::unexpected("identity '" + missing + "': its keys could not be fetched");
 
   log::set_level(config->log_level);
+  in_force_.set(*config);
   auto in_use = gateway_.reload(std::move(config->gateway));
   retired_.push_back({std::exchange(workers_, std::move(workers)), std::move(in_use)});
-  in_force_.set(std::move(config->text));
   watching_ = config->watch;
   watch_ = FileWatch(config->files);
   return {};

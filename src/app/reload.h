@@ -37,22 +37,20 @@ class Workers {
   bool running_ = false;
 };
 
-// The configuration in force, for /admin/policy. Any thread.
+// The configuration in force, as the operator sees it: /admin/policy and /metrics. Any thread.
 class InForce {
  public:
-  explicit InForce(std::string text) : text_(std::move(text)) {}
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-  void set(std::string text) {
-    const std::lock_guard lock(mutex_);
-    text_ = std::move(text);
-  }
+  explicit InForce(const Config& config) { set(config); }
+
+  void set(const Config& config);
+  std::string text() const;
+  // How old each fetched key set is, and how often fetching it has failed since.
+  void sample(std::vector<gateway::Sample>& samples) const;
 
  private:
   mutable std::mutex mutex_;
   std::string text_;
+  std::vector<std::pair<std::string, std::shared_ptr<identity::RemoteKeys>>> remote_keys_;
 };
 
 class Reloader {

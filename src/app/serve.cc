@@ -62,7 +62,7 @@ gateway::AuditOptions audit_options(const Config& config) {
 class Deployment {
  public:
   explicit Deployment(Config& config)
-      : in_force_(config.text),
+      : in_force_(config),
         source_(config),
         store_(revocation_store(config, revocations_)),
         audit_(audit_options(config)),
@@ -70,6 +70,7 @@ class Deployment {
         gateway_(config.gateway, parts_),
         admin_({.token = config.admin_token, .policy = [this] { return in_force_.text(); }}, gateway_, parts_),
         server_({config.listen, config.threads, config.limits}, gateway_) {
+    metrics_.sample_with([this](std::vector<gateway::Sample>& samples) { in_force_.sample(samples); });
     if (!config.admin_listen.empty()) admin_server_.emplace(http::ServerOptions{config.admin_listen, 1, {}}, admin_);
   }
 

@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/sha.h>
 #include <simdjson.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -23,17 +23,15 @@
 #include "base/bytes.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "identity/token_digest.h"
 
 namespace sluice::gateway {
 namespace {
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+using Digest = identity::TokenDigest;
 
 Digest sha256_of(const shape::Definition& definition) {
-  const std::string text = definition.canonical_text();
-  Digest digest{};
-  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return digest;
+  return identity::digest_of(definition.canonical_text());
 }
 
 std::string printed(const Digest& digest) {

@@ -1,13 +1,10 @@
 #include "gateway/coverage.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <optional>
 #include <unordered_map>
 
+#include "identity/token_digest.h"
 #include "shape/claim_codec.h"
 #include "sql/covers.h"
 
@@ -18,24 +15,18 @@ using shape::Definition;
 using shape::GrantedShape;
 using Columns = std::vector<std::string>;
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
 // Of both definitions: a client chooses one of them, so nothing weaker than a cryptographic hash will do.
+using Digest = identity::TokenDigest;
+
 Digest digest_of(const Definition& granted, const Definition& asked) {
   std::string text = granted.canonical_text();
   text += '\0';
   text += asked.canonical_text();
-  Digest digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return digest;
+  return identity::digest_of(text);
 }
 
 struct DigestHash {
-  std::size_t operator()(const Digest& digest) const {
-    std::size_t hash;
-    std::memcpy(&hash, digest.data(), sizeof hash);
-    return hash;
-  }
+  std::size_t operator()(const Digest& digest) const { return identity::hash_of(digest); }
 };
 
 // Some 100 bytes each. A client that asks for ever new definitions empties it for the others of its thread, which then

@@ -1,6 +1,5 @@
 #include "gateway/credentials.h"
 
-#include "gateway/cookie.h"
 #include "identity/credentials.h"
 
 namespace sluice::gateway {
@@ -14,10 +13,14 @@ std::unexpected<Refusal> two_credentials() {
 
 // Tokens stand in cookies as they are: nothing to decode.
 Found cookie_credential(const http::Request& request, const CookieIdentity& identity) {
-  const auto value = find_cookie(*request.fields, identity.cookie);
-  if (!value) return two_credentials();
-  if (!*value) return std::nullopt;
-  return Credential{**value, identity.authenticator.get()};
+  const auto token = identity::cookie_token(*request.fields, identity.cookie);
+  if (token) return Credential{*token, identity.authenticator.get()};
+  switch (token.error()) {
+    case identity::CredentialError::kMissing: return std::nullopt;
+    case identity::CredentialError::kRepeated: return two_credentials();
+    case identity::CredentialError::kMalformed: break;
+  }
+  return std::unexpected(token_invalid("no token in the cookie"));
 }
 
 }  // namespace
