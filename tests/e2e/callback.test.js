@@ -29,7 +29,9 @@ table = "items"
 where = "org_id = $1"
 params = ["{query.org::int4}"]
 authorize = ["api"]
-${callback.section('api', 'timeout_ms = 700')}`,
+${callback.section('api', 'timeout_ms = 700\ntables = ["items"]')}
+${callback.section('open', 'anonymous = true\ntables = ["posts"]')}
+${callback.section('remembers', 'cache_s = 60\ntables = ["notes"]')}`,
   });
 });
 after(async () => {
@@ -135,7 +137,54 @@ test('about callers without a credential it is not asked', async () => {
   assert.equal(callback.questions.length, 0);
 });
 
+test('but one that says so is: nobody is null', async () => {
+  for (const answer of [{ allow: true }, { allow: false }]) {
+    callback.answer = () => answer;
+    assert.equal((await gateway.askGatekeeper('posts')).status, answer.allow ? 200 : 401);
+    assert.equal(callback.questions.at(-1).principal, null);
+  }
+  const bad = await gateway.askGatekeeper('posts', { token: 'a.bad.token' });
+  assert.equal(bad.status, 401);
+  assert.equal(callback.questions.length, 2);
+});
+
+test('J41: what is remembered is for the whole caller and the whole shape', async () => {
+  const ask = async (claims, where = 'id = 1') =>
+    (await gateway.askGatekeeper('notes', { token: token(claims), definition: { where } })).status;
+  const [iat, exp] = [Math.floor(Date.now() / 1000), Math.floor(Date.now() / 1000) + 600];
+  callback.answer = ({ principal, shape }) => ({ allow: principal.claims.role === 'reader' && shape.where === 'id = 1' });
+  const reader = { role: 'reader', iat, exp };
+  for (let i = 0; i < 3; i++) assert.equal(await ask(reader), 200);
+  assert.equal(callback.questions.length, 1);
+  assert.equal(await ask(reader, 'id = 2'), 403);
+  assert.equal(await ask({ ...reader, role: 'guest' }), 403);
+  assert.equal(await ask({ ...reader, sub: 'bob', role: 'guest' }), 403);
+  assert.equal(await ask(reader), 200);
+  assert.equal(callback.questions.length, 4);
+});
+
+test('failures are not remembered', async () => {
+  const ask = async () => (await gateway.askGatekeeper('notes', { token: token({ role: 'unlucky' }) })).status;
+  callback.answer = () => (response) => response.destroy();
+  assert.equal(await ask(), 503);
+  callback.answer = () => ({ allow: true });
+  assert.equal(await ask(), 200);
+});
+
+test('connections that the API closes between questions are not noticed', async () => {
+  callback.answer = () => ({ allow: true });
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await gateway.askGatekeeper('items', { token: token(), definition: ASKED })).status, 200);
+    callback.server.closeIdleConnections();
+  }
+});
+
 describe('a narrower shape', () => {
+  const asking = () => ({
+    url: `${gateway.url}/v1/shapes/asked`,
+    params: { org: '1' },
+    headers: { Authorization: `Bearer ${token()}` },
+  });
   const narrowed = () => database.query('SELECT * FROM items WHERE org_id = 1 AND id <= 10 ORDER BY id');
   const follows = async (options) => {
     const follower = new Follower(options);
@@ -160,14 +209,13 @@ describe('a narrower shape', () => {
   });
   test('is all that a named shape is', async () => {
     callback.answer = () => ({ allow: true, shape: NARROWER });
-    const { requests } = await follows({ url: `${gateway.url}/v1/shapes/asked`, params: { org: '1' }, headers: { Authorization: `Bearer ${token()}` } });
+    const { requests } = await follows(asking());
     const answered = requests.filter(({ status }) => status === 200).length;
     assert.ok(answered > 1 && callback.questions.length >= answered, 'asked on each request');
   });
   test('that becomes the whole one is another shape to the client, which starts over', async () => {
     callback.answer = () => ({ allow: true, shape: NARROWER });
-    const options = { url: `${gateway.url}/v1/shapes/asked`, params: { org: '1' }, headers: { Authorization: `Bearer ${token()}` } };
-    const follower = new Follower(options);
+    const follower = new Follower(asking());
     await follower.equals(await narrowed());
     callback.answer = () => ({ allow: true });
     await database.query(`UPDATE items SET title = 'org1 wakes the reader' WHERE id = 5`);

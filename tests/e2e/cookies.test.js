@@ -92,7 +92,8 @@ test('E16: a form of another site sends a body that is no JSON, and from nowhere
 
 test('E16: a GET without Origin counts unless the browser says that another site began it', async () => {
   assert.equal(await answered('GET', NAMED, cookie()), '200');
-  for (const site of ['same-origin', 'same-site', 'none']) assert.equal(await answered('GET', NAMED, { ...cookie(), 'Sec-Fetch-Site': site }), '200');
+  for (const site of ['same-origin', 'same-site', 'none'])
+    assert.equal(await answered('GET', NAMED, { ...cookie(), 'Sec-Fetch-Site': site }), '200');
   assert.equal(await answered('GET', NAMED, { ...cookie(), 'Sec-Fetch-Site': 'cross-site' }), '403 origin_forbidden');
 });
 

@@ -11,7 +11,8 @@ import { rowsOf, SCHEMA, seed } from './support/schema.js';
 import { base64url, readToken } from './support/tokens.js';
 import { Upstream } from './support/upstream.js';
 
-const CLIENTS = { alice: { org_id: 1 }, bob: { org_id: 2 } };
+const SHAPE = { table: 'items', where: 'org_id = $1', params: { 1: '2' } };
+const CLIENTS = { alice: { org_id: 1 }, bob: { org_id: 2 }, api: { shape: SHAPE } };
 
 let provider;
 let cluster;
@@ -22,7 +23,8 @@ before(async () => {
   cluster = await Cluster.start();
   database = await cluster.createDatabase(SCHEMA);
   await seed(database, 100);
-  gateway = await Gateway.start({ origin: embedded(database), sections: identitySection(provider) });
+  const sections = identitySection(provider) + identitySection(provider, { table: 'gate.issuer' });
+  gateway = await Gateway.start({ origin: embedded(database), sections });
 });
 after(async () => {
   await gateway?.stop();
@@ -34,7 +36,8 @@ async function answer(response) {
   return { status: response.status, ...(await response.json()) };
 }
 
-const named = async (token) => answer(await fetch(`${gateway.url}/v1/shapes/items?offset=-1`, { headers: { authorization: `Bearer ${token}` } }));
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+const named = async (token) => answer(await fetch(`${gateway.url}/v1/shapes/items?offset=-1`, { headers: bearer(token) }));
 const asked = async (token) => answer(await gateway.askGatekeeper('items', { token }));
 
 async function refusedEverywhere(token, code = 'token_invalid') {
@@ -61,7 +64,7 @@ for (const alg of ['RS256', 'ES256'])
     const granted = await its.askGatekeeper('items', { token });
     assert.equal(granted.status, 200);
     await followsRows(await granted.json(), 2);
-    await followsRows({ url: `${its.url}/v1/shapes/items`, headers: { Authorization: `Bearer ${token}` } }, 2);
+    await followsRows({ url: `${its.url}/v1/shapes/items`, headers: bearer(token) }, 2);
     assert.deepEqual(new Set(other.requests), new Set(['/.well-known/openid-configuration', '/jwks', '/token']));
     await its.stop();
     await other.stop();
@@ -73,6 +76,15 @@ async function otherSlot(name) {
   session.name = `${database.name}_${name.toLowerCase()}`;
   return session;
 }
+
+test('the provider may also sign grants, each for the shape in it alone', async () => {
+  const headers = bearer(await provider.token('api'));
+  await followsRows({ url: `${gateway.url}/v1/shape`, params: { ...SHAPE, params: ['2'] }, headers }, 2);
+  const other = new URLSearchParams({ table: 'items', where: 'org_id = $1', 'params[1]': '1', offset: '-1' });
+  assert.equal((await fetch(`${gateway.url}/v1/shape?${other}`, { headers })).status, 403);
+  const noGrant = bearer(await provider.token('alice'));
+  assert.equal((await fetch(`${gateway.url}/v1/shape?${other}`, { headers: noGrant })).status, 401);
+});
 
 test('J37: a token for another audience is refused', async () => {
   await refusedEverywhere(await provider.token('alice', 'https://elsewhere.example'));
@@ -117,6 +129,28 @@ test('J25: a token that says where its key is, or brings it, is refused, and nob
 test('identities stay apart: the provider cannot speak for another issuer, nor another for it', async () => {
   assert.equal((await asked(gateway.identity({ org_id: 1 }))).status, 200);
   await refusedEverywhere(gateway.identity({ org_id: 1, iss: provider.issuer, aud: AUDIENCE }));
+});
+
+test('a stream that asks for a token with each request goes on through a rotation', async () => {
+  const [first, second] = [newKey('RS256', 'first'), newKey('ES256', 'second')];
+  const rotating = await OpenIdProvider.start({ clients: CLIENTS, keys: [first] });
+  const its = await Gateway.start({ origin: embedded(await otherSlot('rotating')), sections: identitySection(rotating) });
+  const headers = { Authorization: async () => `Bearer ${await rotating.token('alice')}` };
+  const followers = [false, true].map((liveSse) => new Follower({ url: `${its.url}/v1/shapes/items`, headers, liveSse }));
+  for (const follower of followers) await follower.equals(await rowsOf(database, 1));
+  rotating.use([first, second], second);
+  for (const org of [1, 2, 1]) {
+    await database.query(`UPDATE items SET note = concat('org', org_id, ' ', $2::text) WHERE org_id = $1`, [org, new Date().toISOString()]);
+    for (const follower of followers) await follower.equals(await rowsOf(database, 1));
+  }
+  for (const follower of followers) {
+    assert.deepEqual(follower.errors, []);
+    assert.deepEqual(new Set(follower.requests.map(({ status }) => status ?? 200)), new Set([200]));
+    follower.assertClean();
+    follower.stop();
+  }
+  await its.stop();
+  await rotating.stop();
 });
 
 test('ready only once the provider has given its keys', async () => {

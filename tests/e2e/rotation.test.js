@@ -91,7 +91,8 @@ test('J27: a flood of tokens with invented keys is one fetch, and good tokens pa
 });
 
 test('J27: keys that are known stay good while the provider is away, whatever is asked of it', async () => {
-  const { provider, gateway, statusOf, stop } = await trusting([newKey('ES256', 'good')], 'refresh_min_s = 1\nrefresh_max_s = 1\nunknown_key_interval_s = 1');
+  const soon = 'refresh_min_s = 1\nrefresh_max_s = 1\nunknown_key_interval_s = 1';
+  const { provider, gateway, statusOf, stop } = await trusting([newKey('ES256', 'good')], soon);
   const tokens = [await provider.token('alice'), await provider.token('alice'), await provider.token('alice')];
   assert.equal(await statusOf(tokens[0]), 200);
   await provider.stop();

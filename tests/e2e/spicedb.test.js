@@ -68,7 +68,8 @@ async function answer(response) {
   return response.status;
 }
 
-const named = async (gateway, sub, org) => answer(await fetch(`${gateway.url}/v1/shapes/items?org=${org}&offset=-1`, { headers: bearer(gateway, sub) }));
+const named = async (gateway, sub, org) =>
+  answer(await fetch(`${gateway.url}/v1/shapes/items?org=${org}&offset=-1`, { headers: bearer(gateway, sub) }));
 
 const granted = (gateway, sub, org) =>
   gateway.askGatekeeper('items', { token: gateway.identity({ sub }), definition: { where: 'org_id = $1', params: { 1: org } } });
@@ -86,6 +87,8 @@ test('a member is let in, by grant and by name, and nobody else', async () => {
   }
   for (const sub of ['alice smith', 'alice@example.com', 'alice#member', '*', 'user:alice', ''])
     assert.ok([401, 403].includes(await named(gateway, sub, '1')), sub);
+  for (const org of ['1#member', '1@user:alice', 'org:1', '*', ' 1', '1 ', '', '1\n'])
+    assert.ok([400, 403].includes(await named(gateway, 'alice', encodeURIComponent(org))), JSON.stringify(org));
   assert.equal((await spicedb.tell({ seen: true })).last.permission, 'member');
   await stop();
 });

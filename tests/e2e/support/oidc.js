@@ -108,10 +108,10 @@ function configuration(clients, keys, signing) {
   };
 }
 
-// Configuration of an identity whose keys are found by discovery.
-export function identitySection(provider, { name = 'oidc', more = '' } = {}) {
+// Configuration of an identity, or a grant issuer, whose keys are found by discovery.
+export function identitySection(provider, { table = 'identity', name = 'oidc', more = '' } = {}) {
   return `
-[[identity]]
+[[${table}]]
 name = "${name}"
 issuer = "${provider.issuer}"
 audience = "${AUDIENCE}"
