@@ -130,6 +130,37 @@ for (const [name, ask] of Object.entries(waysIn))
     });
   });
 
+describe('an answer however HTTP carries it', () => {
+  const answers = {
+    'in chunks': (response) => {
+      response.write('{"allow"');
+      setImmediate(() => response.end(': true}'));
+    },
+    'after early hints': (response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.end('{"allow":true}');
+    },
+    'until the connection ends': (response) => {
+      response.socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"allow":true}');
+    },
+    'by HTTP/1.0': (response) => response.socket.end('HTTP/1.0 200 OK\r\nContent-Length: 14\r\n\r\n{"allow":true}'),
+    'with white space': (response) => response.end('\r\n { "allow" : true }\n'),
+  };
+  for (const [what, answer] of Object.entries(answers))
+    test(what, async () => {
+      callback.answer = () => answer;
+      assert.equal((await gateway.askGatekeeper('items', { token: token(), definition: ASKED })).status, 200);
+    });
+  test('one that comes a byte at a time is given up in time', async () => {
+    let trickle;
+    callback.answer = () => (response) => {
+      trickle = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(trickle));
+    };
+    assert.equal((await gateway.askGatekeeper('items', { token: token(), definition: ASKED })).status, 503);
+  });
+});
+
 test('about callers without a credential it is not asked', async () => {
   const granted = await gateway.askGatekeeper('items', { definition: ASKED });
   const named = await fetch(`${gateway.url}/v1/shapes/asked?org=1&offset=-1`);
