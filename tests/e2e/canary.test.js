@@ -350,6 +350,9 @@ for (const [name, options] of Object.entries(cases))
       await gateway.program.stop('SIGTERM');
       session.said.add('output', gateway.program.output);
       for (const file of readdirSync(folder)) session.said.add(file, readFileSync(path.join(folder, file), 'utf8'));
+      const everything = session.said.texts.map(({ text }) => text).join('\n');
+      for (const event of ['minted', 'allowed', 'denied', 'revoked']) assert.match(everything, new RegExp(`"(event|action)":"${event}"`));
+      if (name.includes('files')) assert.deepEqual(readdirSync(folder).sort(), ['audit', 'revoked']);
       const canaries = [...Object.values(gateway.secrets), ...Object.values(secrets), redis.password, ROW, TENANT, CLAIM, PARAM, NAME, ECHO, URL_PASSWORD, URL_PASSWORD.slice(0, 25)];
       const tokens = [...new Set(session.tokens)].filter((token) => token.split('.').length === 3);
       const parts = tokens.flatMap((token) => token.split('.').slice(1)).filter((part) => part.length > 15);
