@@ -9,11 +9,11 @@ namespace sluice::identity {
 
 static_assert(sizeof(TokenDigest) == SHA256_DIGEST_LENGTH);
 
-TokenDigest digest_of(std::string_view token) {
+TokenDigest digest_of(std::string_view text) {
   SHA256_CTX context;
   TokenDigest digest;
   SHA256_Init(&context);
-  SHA256_Update(&context, token.data(), token.size());
+  SHA256_Update(&context, text.data(), text.size());
   SHA256_Final(digest.data(), &context);
   return digest;
 }

@@ -11,8 +11,8 @@ namespace sluice::identity {
 
 using TokenDigest = std::array<std::uint8_t, 32>;
 
-// Any thread. Allocates nothing.
-TokenDigest digest_of(std::string_view token);
+// The SHA-256 of any text. Any thread. Allocates nothing.
+TokenDigest digest_of(std::string_view text);
 
 // Eight bytes of it, evenly spread.
 inline std::uint64_t hash_of(const TokenDigest& digest) {
