@@ -207,27 +207,28 @@ def metrics():
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
-def micro(program, options, pattern="."):
-    """A Google Benchmark program's CPU times in ns, {name: [one a repetition]}, its cases interleaved at random."""
-    command = [BUILD / "src" / program, f"--benchmark_filter={pattern}", f"--benchmark_repetitions={options.rounds}",
-               f"--benchmark_min_time={options.seconds / 20}", "--benchmark_enable_random_interleaving=true",
-               "--benchmark_format=json"]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = {}
+def micro(program, options, pattern=".", interleaved=True):
+    """A Google Benchmark program's CPU times in ns, {name: [one a repetition]}, in the program's order."""
+    command = [BUILD / "src" / program, f"--benchmark_filter={pattern}"]
+    names = subprocess.run([*command, "--benchmark_list_tests"], check=True, capture_output=True, text=True).stdout.split()
+    found = {name: [] for name in names}
+    out = subprocess.run([*command, f"--benchmark_repetitions={options.rounds}", f"--benchmark_min_time={options.seconds / 20}",
+                          f"--benchmark_enable_random_interleaving={str(interleaved).lower()}", "--benchmark_format=json"],
+                         check=True, capture_output=True, text=True).stdout
     for run in json.loads(out)["benchmarks"]:
         if run["run_type"] != "iteration":
             continue
         if run.get("error_occurred"):
             sys.exit(f"{program}: {run['name']}: {run['error_message']}")
         scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[run["time_unit"]]
-        found.setdefault(run["run_name"], []).append(run["cpu_time"] * scale)
+        found[run["run_name"]].append(run["cpu_time"] * scale)
     return found
 
 
 def spread(values):
-    """The least, the median, and between them what the machine adds: 'median (min …, noise …%)'."""
+    """The least, the median, and how far that lies above: what the machine adds."""
     least, middle = min(values), statistics.median(values)
-    return least, middle, f"{100 * (middle - least) / abs(least):.0f} %" if least else "-"
+    return least, middle, f"{100 * (middle - least) / least:.0f} %"
 
 
 def print_table(title, heads, rows):
