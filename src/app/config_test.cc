@@ -267,6 +267,7 @@ TEST(Config, BadShapesAndRulesAreErrors) {
   EXPECT_NE(shape("table = \"a\"\nwhere = \"o = $1\"\n"), "no error");
   EXPECT_NE(shape("table = \"a\"\nwhere = \"o = $1\"\nparams = [\"{claims.o\"]\n"), "no error");
   EXPECT_NE(shape("table = \"a\"\nwhere = \"(o\"\n"), "no error");
+  EXPECT_NE(shape("table = \"a\"\nwhere = \"o = \"\n").find("where: "), std::string::npos);
   EXPECT_NE(shape("table = \"a\"\n[[shape]]\nname = \"a\"\ntable = \"b\"\n").find("defined twice"), std::string::npos);
   EXPECT_NE(error_of(std::string(kOrigin) + "[[shape]]\nname = \"a/b\"\ntable = \"a\"\n"), "no error");
   EXPECT_NE(

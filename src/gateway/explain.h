@@ -7,7 +7,7 @@
 // gatekeeper; with `named`, as at /v1/shapes/<name>. Nothing is sent to the origin, minted, or recorded.
 //
 // For `sluice explain`, `sluice check` and the operator's listener. What is said here is for operators only: it names rules,
-// lines and reasons, but no claim's value beyond subject and issuer.
+// lines and reasons. Of claims it tells subject and issuer, and what they fill in of the shape that would be asked upstream.
 #pragma once
 
 #include <cstdint>

@@ -38,23 +38,13 @@ bool is_unreadable_value(std::string_view sqlstate) {
   return std::ranges::find(kStates, sqlstate) != kStates.end();
 }
 
-// The server's words quote names where they are about the statement, the role or the session (classes 42, 28, 25, 57, 53);
-// elsewhere they may quote a value.
-std::string words_of(const replication::PgError& error) {
-  if (error.sqlstate.empty()) return error.message;
-  constexpr std::array<std::string_view, 5> kQuotable = {"42", "28", "25", "57", "53"};
-  const std::string_view kind = std::string_view(error.sqlstate).substr(0, 2);
-  if (std::ranges::find(kQuotable, kind) == kQuotable.end()) return "error " + error.sqlstate;
-  return error.message + " (" + error.sqlstate + ")";
-}
-
 Answered answer_of(const std::expected<replication::Result, replication::PgError>& result) {
   if (!result) {
     if (is_unreadable_value(result.error().sqlstate)) {
       return BooleanQueries::Answer{false, "a value is none of its parameter's type (" + result.error().sqlstate + ")"};
     }
     if (result.error().query_canceled()) return failed("no answer in time");
-    return failed(words_of(result.error()));
+    return failed(result.error().without_values());
   }
   if (result->columns() != 1 || PQftype(result->raw(), 0) != kBoolOid) return failed("the query gives no boolean");
   if (result->rows() > 1) return failed("the query gives more than one row");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sql/parse_tree.h"
+
 namespace sluice::policy {
 namespace {
 
@@ -35,6 +37,9 @@ std::expected<ShapeTemplate, std::string> ShapeTemplate::make(const ShapeTemplat
   if (!params) return std::unexpected(std::move(params.error()));
   auto sample = shape::Definition::make(text_of(config));
   if (!sample) return std::unexpected(sample.error().parameter + ": " + sample.error().message);
+  if (sample->where())
+    if (auto tree = sql::ParseTree::parse(sql::ClauseKind::kWhere, *sample->where()); !tree)
+      return std::unexpected("where: " + tree.error().message);
   if (sample->columns()) sample = sample->with_queryable_columns(*sample->columns());
   return ShapeTemplate(std::move(*sample), std::move(*params));
 }

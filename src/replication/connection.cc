@@ -96,6 +96,13 @@ void ignore_notice(void*, const PGresult*) {}
 
 }  // namespace
 
+std::string PgError::without_values() const {
+  if (sqlstate.empty()) return message;
+  constexpr std::array<std::string_view, 5> kNamesOnly = {"28", "42", "25", "53", "57"};
+  if (std::ranges::find(kNamesOnly, std::string_view(sqlstate).substr(0, 2)) == kNamesOnly.end()) return "error " + sqlstate;
+  return message + " (" + sqlstate + ")";
+}
+
 bool PgError::connection_lost() const {
   return sqlstate.empty() || sqlstate.starts_with("08") || any_of(sqlstate, {"57P01", "57P02", "57P03", "53300"});
 }

@@ -33,6 +33,10 @@ struct PgError {
   std::string message;   // the primary message, in one line without severity
   int position = 0;      // in characters from 1 into the statement; 0 where the error has none
 
+  // For logs: the message where the server quotes only names there (classes 28, 42: the statement, the role; 25, 53, 57: the
+  // session), else the code alone, since it may quote a value of a row.
+  std::string without_values() const;
+
   bool connection_lost() const;  // try again on a new connection: no server, shutting down, too many clients
   bool undefined_table() const;  // also where load_table() finds none
   bool undefined_column() const;

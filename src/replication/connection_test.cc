@@ -151,5 +151,13 @@ TEST_F(ConnectionTest, QuotedTextsComeBackAsTheyWere) {
   }
 }
 
+TEST(PgError, QuotesNoValuesForLogs) {
+  EXPECT_EQ((PgError{"23505", "Key (email)=(alice@example.com) already exists.", 0}).without_values(), "error 23505");
+  EXPECT_EQ((PgError{"22P02", "invalid input syntax for type integer: \"secret\"", 0}).without_values(), "error 22P02");
+  EXPECT_EQ((PgError{"42P01", "relation \"items\" does not exist", 0}).without_values(),
+            "relation \"items\" does not exist (42P01)");
+  EXPECT_EQ((PgError{"", "connection refused", 0}).without_values(), "connection refused");
+}
+
 }  // namespace
 }  // namespace sluice::replication

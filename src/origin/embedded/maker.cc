@@ -42,7 +42,7 @@ Failure no_such_table(const std::string& schema, const std::string& name) {
 
 // What Postgres said goes to the log, and not to whoever asked.
 Failure database_failure(const PgError& error) {
-  log::warn("database_error", {{"sqlstate", error.sqlstate}, {"error", error.message}});
+  log::warn("database_error", {{"sqlstate", error.sqlstate}, {"error", error.without_values()}});
   if (error.query_canceled()) return unavailable("timeout", "The database did not answer in time", 10);
   if (error.connection_lost()) return unavailable("database_unreachable", "The database cannot be reached", 10);
   return unavailable("snapshot_failed", "The database could not be read", 10);

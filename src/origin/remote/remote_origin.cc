@@ -66,7 +66,8 @@ RemoteOrigin::RemoteOrigin(RemoteOptions options)
       client_(options_.client) {}
 
 Origin::Health RemoteOrigin::health() const {
-  return health_.load(std::memory_order_relaxed);
+  const bool unavailable = Clock::now() < unavailable_until_.load(std::memory_order_relaxed);
+  return unavailable ? Health::kUnavailable : Health::kActive;
 }
 
 Task<void> RemoteOrigin::serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) {
@@ -109,13 +110,13 @@ Task<void> RemoteOrigin::ask(std::shared_ptr<const AuthorizedRequest> request, h
   if (!answer) {
     // That whoever asked has gone, or was cut, says nothing about the origin.
     if (answer.error() != http::ClientError::kCancelled) {
-      health_.store(Health::kUnavailable, std::memory_order_relaxed);
+      unavailable_until_.store(Clock::now() + kUnavailableFor, std::memory_order_relaxed);
       log::warn("origin_unreachable", {{"error", to_string(answer.error())}});
     }
     fail(503, Buffer::of_static(kUnavailable), response);
     co_return;
   }
-  health_.store(Health::kActive, std::memory_order_relaxed);
+  unavailable_until_.store(Clock::time_point::min(), std::memory_order_relaxed);
   if (!is_protocol_status(answer->status) || !pass_fields(answer->fields, definition_text, response)) {
     log::error("origin_bad_answer", {{"status", answer->status}});
     fail(502, Buffer::of_static(kBadGateway), response);

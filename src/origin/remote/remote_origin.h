@@ -14,6 +14,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,12 +36,15 @@ struct RemoteOptions {
   std::optional<std::string> handle_key = {};
 };
 
+inline constexpr std::chrono::seconds kUnavailableFor{10};
+
 class RemoteOrigin : public Origin {
  public:
   explicit RemoteOrigin(RemoteOptions options);
 
   Task<void> serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) override;
-  // As the last answers had it: kUnavailable after a failed connection, until one works again.
+  // As the last answers had it: kUnavailable after a failed connection, until one works again, or for kUnavailableFor: only
+  // requests show how it is, and a balancer that follows this sends none to who says that it cannot answer.
   Health health() const override;
   // Held requests are the server's; their connections are closed by the gateway's own drain.
   void drain() override {}
@@ -54,7 +58,8 @@ class RemoteOrigin : public Origin {
   HandleSeal seal_;
   std::string path_;
   http::Client client_;
-  std::atomic<Health> health_{Health::kActive};
+  using Clock = std::chrono::steady_clock;
+  std::atomic<Clock::time_point> unavailable_until_{Clock::time_point::min()};
 };
 
 }  // namespace sluice::origin
