@@ -125,6 +125,17 @@ TEST(Config, J37_OneKeyHasOnePurpose) {
   EXPECT_NE(error_of(of_both_issuers).find("'app' has the same key as gate.issuer 'api'"), std::string::npos);
 }
 
+TEST(Config, J37_OneProvidersLoginsAndGrantsHaveDifferentAudiences) {
+  const auto with = [](const std::string& audience) {
+    return error_of(std::string(kOrigin) +
+                    "[[identity]]\nname = \"idp\"\nissuer = \"https://id.example.com\"\naudience = \"api\"\n"
+                    "[[gate.issuer]]\nname = \"grants\"\nissuer = \"https://id.example.com\"\naudience = \"" +
+                    audience + "\"\n");
+  };
+  EXPECT_NE(with("api").find("has the issuer and audience of gate.issuer 'grants'"), std::string::npos) << with("api");
+  EXPECT_EQ(with("api/grants"), "no error");
+}
+
 TEST(Config, J37_AProvidersTokensNeedAnAudience) {
   const std::string oidc = std::string(kOrigin) + "[[identity]]\nname = \"idp\"\nissuer = \"https://id.example.com\"\n";
   EXPECT_NE(error_of(oidc).find("identity.audience: is missing"), std::string::npos) << error_of(oidc);

@@ -214,8 +214,13 @@ bool same_key(const token::Key& signer, const token::Key& key) {
   return key.algorithm() == signer.algorithm() && key.verify(kProbe, signer.sign(kProbe));
 }
 
+// One issuer's tokens for one audience: nothing but a claim would tell a login from a grant.
+bool same_tokens(const token::VerifierOptions& identity, const token::VerifierOptions& grants) {
+  return identity.issuer && identity.issuer == grants.issuer && identity.audience == grants.audience;
+}
+
 // One key for two purposes would make a token for one of them valid for the other (SECURITY J37). Checked for keys that can
-// sign; whose tokens are verified with public keys tells them apart by `audience`.
+// sign; those of one provider are told apart by their audience.
 void check_keys_apart(TomlTable& root, const Config& config, const Identities& identities) {
   std::vector<std::pair<std::string, token::Key>> signers;
   if (config.gateway.minter)
@@ -229,12 +234,17 @@ void check_keys_apart(TomlTable& root, const Config& config, const Identities& i
       if (key.can_sign()) signers.emplace_back(name, key);
     }
   for (const auto& [cookie, issuers] : identities)
-    for (const identity::Issuer& issuer : issuers)
+    for (const identity::Issuer& issuer : issuers) {
+      const token::VerifierOptions& options = issuer.verifier.options();
       for (const token::Key& key : issuer.keys->keys()->keys)
         for (const auto& [owner, signer] : signers)
           if (same_key(signer, key))
-            root.fail("identity",
-                      "'" + issuer.verifier.options().name + "' has the same key as " + owner + "; each needs its own");
+            root.fail("identity", "'" + options.name + "' has the same key as " + owner + "; each needs its own");
+      for (const identity::Issuer& of_grants : config.gateway.grant_issuers)
+        if (same_tokens(options, of_grants.verifier.options()))
+          root.fail("identity", "'" + options.name + "' has the issuer and audience of gate.issuer '" +
+                                    of_grants.verifier.options().name + "'; give them different audiences");
+    }
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { Cluster } from './support/cluster.js';
 import { Follower } from './support/follower.js';
 import { embedded, Gateway, newSecret, remote } from './support/gateway.js';
-import { AUDIENCE, identitySection, newKey, OpenIdProvider } from './support/oidc.js';
+import { AUDIENCE, GRANT_AUDIENCE, identitySection, newKey, OpenIdProvider } from './support/oidc.js';
 import { freePort } from './support/program.js';
 import { rowsOf, SCHEMA, seed } from './support/schema.js';
 import { base64url, readToken } from './support/tokens.js';
@@ -78,12 +78,19 @@ async function otherSlot(name) {
 }
 
 test('the provider may also sign grants, each for the shape in it alone', async () => {
-  const headers = bearer(await provider.token('api'));
+  const headers = bearer(await provider.token('api', GRANT_AUDIENCE));
   await followsRows({ url: `${gateway.url}/v1/shape`, params: { ...SHAPE, params: ['2'] }, headers }, 2);
   const other = new URLSearchParams({ table: 'items', where: 'org_id = $1', 'params[1]': '1', offset: '-1' });
   assert.equal((await fetch(`${gateway.url}/v1/shape?${other}`, { headers })).status, 403);
-  const noGrant = bearer(await provider.token('alice'));
+  const noGrant = bearer(await provider.token('alice', GRANT_AUDIENCE));
   assert.equal((await fetch(`${gateway.url}/v1/shape?${other}`, { headers: noGrant })).status, 401);
+});
+
+test('J37: of one provider, what is for logging in is no grant, and a grant is no login', async () => {
+  const shape = new URLSearchParams({ ...SHAPE, 'params[1]': '2', offset: '-1' });
+  const login = bearer(await provider.token('api'));
+  assert.equal((await fetch(`${gateway.url}/v1/shape?${shape}`, { headers: login })).status, 401);
+  await refusedEverywhere(await provider.token('api', GRANT_AUDIENCE));
 });
 
 test('J37: a token for another audience is refused', async () => {

@@ -6,6 +6,7 @@ import Provider from 'oidc-provider';
 import { rememberToken } from './secrets.js';
 
 export const AUDIENCE = 'https://sync.example';
+export const GRANT_AUDIENCE = 'https://sync.example/grants';
 const CLIENT_SECRET = 'what every client of this provider says';
 const SCOPE = 'sync';
 
@@ -114,7 +115,7 @@ export function identitySection(provider, { table = 'identity', name = 'oidc', m
 [[${table}]]
 name = "${name}"
 issuer = "${provider.issuer}"
-audience = "${AUDIENCE}"
+audience = "${table === 'identity' ? AUDIENCE : GRANT_AUDIENCE}"
 algs = ["RS256", "ES256"]
 ${more}
 `;
