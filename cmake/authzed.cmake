@@ -28,3 +28,9 @@ function(sluice_authzed)
                         protobuf::libprotobuf-lite)
 endfunction()
 sluice_authzed()
+
+# For tests in which gRPC runs threads.
+if(SLUICE_SANITIZE STREQUAL "thread")
+  set(SLUICE_GRPC_TEST_PROPERTIES ENVIRONMENT
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan-grpc-suppressions.txt")
+endif()

@@ -1,10 +1,11 @@
 # One library a part. A part sees the headers of the parts it names under USES, and no others: each part's folder is
 # reachable only through its own include root, <build>/include/<part>/<part> -> src/<part>.
 
-# sluice_part(<name> [DIR <folder under src>] [USES <parts>...] [LIBS <libraries>...] [TEST_USES <parts or libraries>...])
+# sluice_part(<name> [DIR <folder under src>] [USES <parts>...] [LIBS <libraries>...] [TEST_USES <parts or libraries>...]
+#             [TEST_PROPERTIES <test property> <value>...])
 #   *.cc is the library; *_test.cc one test program; each *_bench.cc and *_fuzz.cc a program of its own.
 function(sluice_part name)
-  cmake_parse_arguments(PARSE_ARGV 1 P "" "DIR" "USES;LIBS;TEST_USES")
+  cmake_parse_arguments(PARSE_ARGV 1 P "" "DIR" "USES;LIBS;TEST_USES;TEST_PROPERTIES")
   if(NOT P_DIR)
     set(P_DIR ${name})
   endif()
@@ -47,7 +48,7 @@ function(sluice_part name)
     add_executable(${test_name} ${tests})
     target_link_libraries(${test_name} PRIVATE ${name} ${P_TEST_USES} GTest::gtest GTest::gmock GTest::gtest_main)
     sluice_reuse_precompiled(${test_name} ${name})
-    sluice_discover(${test_name})
+    sluice_discover(${test_name} ${P_TEST_PROPERTIES})
   endif()
   # A sanitizer has nothing to say about speed.
   if(SLUICE_SANITIZE)
@@ -60,9 +61,10 @@ function(sluice_part name)
   endforeach()
 endfunction()
 
+# sluice_discover(<test program> [<test property> <value>]...)
 function(sluice_discover target)
   include(GoogleTest)
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 ${ARGN})
 endfunction()
 
 # Parts that see Asio share one precompiled header, made by base. The parts below them (shape, token, sql) do without: they

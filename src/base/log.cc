@@ -14,15 +14,16 @@ namespace {
 
 std::atomic<Level> g_level{Level::kInfo};
 
+// Never destroyed, and in no registry that is: threads of libraries (gRPC's) may log while the process ends.
 spdlog::logger& sink() {
-  static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = spdlog::stderr_logger_mt("sluice");
+  static spdlog::logger& logger = *[] {
+    auto* made = new spdlog::logger("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->set_level(spdlog::level::trace);
     made->flush_on(spdlog::level::trace);
     return made;
   }();
-  return *logger;
+  return logger;
 }
 
 std::string_view name_of(Level level) {
