@@ -125,8 +125,7 @@ int run_explain(const ExplainOptions& options) {
 
 int run_serve(const ServeOptions& options) {
   if (!options.check_only) return serve(options.config, process_environment()), 0;
-  const auto config = load_config(options.config, process_environment());
-  if (!config) throw std::runtime_error(config.error().message);
+  load_config_or_throw(options.config, process_environment());
   std::printf("%s: good\n", options.config.c_str());
   return 0;
 }

@@ -133,4 +133,10 @@ std::expected<Config, ConfigError> load_config(const std::string& path, const En
   }
 }
 
+Config load_config_or_throw(const std::string& path, const Environment& environment) {
+  auto config = load_config(path, environment);
+  if (!config) throw std::runtime_error(config.error().message);
+  return *std::move(config);
+}
+
 }  // namespace sluice::app

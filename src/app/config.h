@@ -70,6 +70,8 @@ struct ConfigError {
 };
 
 std::expected<Config, ConfigError> load_config(const std::string& path, const Environment& environment);
+// For start-up: throws std::runtime_error with the error's message.
+Config load_config_or_throw(const std::string& path, const Environment& environment);
 // `name` stands for the file in errors.
 std::expected<Config, ConfigError> parse_config(std::string_view toml, const std::string& name,
                                                 const Environment& environment);

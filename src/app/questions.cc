@@ -3,32 +3,19 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <chrono>
 #include <stdexcept>
 
 #include "gateway/state.h"
 
 namespace sluice::app {
-namespace {
-
-constexpr std::chrono::seconds kKeysTimeout{10};
-
-Config load_or_throw(const std::string& path, const Environment& environment) {
-  auto config = load_config(path, environment);
-  if (!config) throw std::runtime_error(config.error().message);
+Questions::Questions(const std::string& path, const Environment& environment) {
+  Config config = load_config_or_throw(path, environment);
   // What is said to standard output is the answer; the log goes on saying only what is wrong.
   log::set_level(log::Level::kWarn);
-  return *std::move(config);
-}
-
-}  // namespace
-
-Questions::Questions(const std::string& path, const Environment& environment) {
-  Config config = load_or_throw(path, environment);
   if (!config.identity_names.empty()) first_identity_ = *config.identity_names.begin();
   workers_ = std::make_unique<Workers>(config);
   workers_->start();
-  if (const std::string missing = workers_->wait_for_keys(kKeysTimeout); !missing.empty())
+  if (const std::string missing = workers_->wait_for_keys(); !missing.empty())
     throw std::runtime_error("identity '" + missing + "': its keys could not be fetched");
   state_ = std::make_shared<const gateway::State>(std::move(config.gateway), 0);
 }

@@ -10,7 +10,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kKeysTimeout{10};
 std::string changed_key(const std::map<std::string, std::string>& before, const std::map<std::string, std::string>& now) {
   for (const auto& [key, text] : before)
     if (const auto found = now.find(key); found == now.end() || found->second != text) return key;
@@ -33,8 +32,8 @@ void Workers::stop() {
   for (const auto& [name, keys] : remote_keys_) keys->stop();
 }
 
-std::string Workers::wait_for_keys(std::chrono::milliseconds timeout) const {
-  const auto deadline = Clock::now() + timeout;
+std::string Workers::wait_for_keys() const {
+  const auto deadline = Clock::now() + kKeysTimeout;
   for (const auto& [name, keys] : remote_keys_) {
     while (!keys->ready()) {
       if (Clock::now() >= deadline) return name;
@@ -102,7 +101,7 @@ std::expected<void, std::string> Reloader::reload() {
     return std::unexpected(key + ": has changed, which needs a restart");
   auto workers = std::make_unique<Workers>(*config);
   workers->start();
-  if (const std::string missing = workers->wait_for_keys(kKeysTimeout); !missing.empty())
+  if (const std::string missing = workers->wait_for_keys(); !missing.empty())
     return std::unexpected("identity '" + missing + "': its keys could not be fetched");
 
   log::set_level(config->log_level);

@@ -18,6 +18,9 @@
 
 namespace sluice::app {
 
+// Longer than fetching a key set may take, its discovery included (identity/remote_keys.h).
+inline constexpr std::chrono::seconds kKeysTimeout{10};
+
 // What of a configuration has threads of its own.
 class Workers {
  public:
@@ -28,8 +31,8 @@ class Workers {
 
   void start();
   void stop();
-  // Empty when every issuer's keys are there by then, else the name of one whose are not.
-  std::string wait_for_keys(std::chrono::milliseconds timeout) const;
+  // Empty as soon as every issuer's keys are there, else, after kKeysTimeout, the name of one whose are not.
+  std::string wait_for_keys() const;
 
  private:
   std::vector<std::pair<std::string, std::shared_ptr<identity::RemoteKeys>>> remote_keys_;

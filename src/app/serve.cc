@@ -130,18 +130,12 @@ int run_until_stopped(const Signals& signals, Reloader& reloader, gateway::Audit
   }
 }
 
-Config load_or_throw(const std::string& path, const Environment& environment) {
-  auto config = load_config(path, environment);
-  if (!config) throw std::runtime_error(config.error().message);
-  return *std::move(config);
-}
-
 }  // namespace
 
 void serve(const std::string& path, const Environment& environment,
            const std::function<void(const std::string& address)>& ready) {
   const Signals signals;
-  Config config = load_or_throw(path, environment);
+  Config config = load_config_or_throw(path, environment);
   log::set_level(config.log_level);
   Deployment deployment(config);
   auto workers = std::make_unique<Workers>(config);
