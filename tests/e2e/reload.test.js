@@ -45,13 +45,19 @@ async function start(options = {}) {
   gateway = await Gateway.start({ origin: embedded(database), rules: RULE, sections: NO_WATCH, ...options });
 }
 
-// Until one more reload has this result, which the log says too.
+// Until one more reload has this result, which the metrics say before the log does. The line that says it.
 async function reloaded(result, begin = () => gateway.program.signal('SIGHUP')) {
-  const before = await gateway.metric('sluice_reloads_total', { result });
-  begin();
-  await gateway.program.until(`reload: ${result}`, async () => (await gateway.metric('sluice_reloads_total', { result })) > before);
   const event = result === 'ok' ? 'configuration_reloaded' : 'configuration_kept';
-  return JSON.parse(gateway.program.output.split('\n').findLast((line) => line.includes(`"${event}"`)));
+  // The last piece is no whole line yet.
+  const lastLine = () => gateway.program.output.split('\n').slice(0, -1).findLast((line) => line.includes(`"${event}"`));
+  const count = await gateway.metric('sluice_reloads_total', { result });
+  const line = lastLine();
+  begin();
+  await gateway.program.until(
+    `reload: ${result}`,
+    async () => lastLine() !== line && (await gateway.metric('sluice_reloads_total', { result })) > count,
+  );
+  return JSON.parse(lastLine());
 }
 
 function takeOver(changes, result = 'ok') {
