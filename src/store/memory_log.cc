@@ -72,9 +72,10 @@ void MemoryLog::publish() {
 
 std::expected<Page, ReadError> MemoryLog::read(Offset after) const {
   std::lock_guard lock(mutex_);
+  if (after.is_before_all() && !snapshot_ends_.empty()) return read_snapshot(0);
+  const bool in_snapshot = after.tx() == 0 && after.op() != Offset::kInfinity;
+  if (in_snapshot && !after.is_before_all() && after.op() + 1 < snapshot_ends_.size()) return read_snapshot(after.op() + 1);
   if (!snapshot_finished_) return std::unexpected(ReadError::kNoSnapshot);
-  if (after.is_before_all()) return read_snapshot(0);
-  if (after.tx() == 0 && after.op() < snapshot_ends_.size() - 1) return read_snapshot(after.op() + 1);
   std::uint64_t head_tx = published_ == 0 ? 0 : entries_[published_ - 1].tx;
   bool whole_tx = after.op() == Offset::kInfinity && after.tx() == head_tx;
   if (after.tx() != 0 && !whole_tx && (published_ == 0 || Offset::at(head_tx, entries_[published_ - 1].op) < after)) {

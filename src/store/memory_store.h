@@ -23,10 +23,14 @@ class MemoryStore final : public LogStore {
  public:
   explicit MemoryStore(std::size_t chunk_bytes);
 
-  std::shared_ptr<ShapeLog> create(std::string_view handle) override;
+  std::shared_ptr<ShapeLog> create(std::string_view handle, std::string_view meta) override;
   void drop(std::string_view handle) override;
-  void commit(Lsn lsn) override;
+  void commit(Lsn lsn, std::string_view note) override;
+  void set_state(std::string) override {}
   Lsn committed_lsn() const override { return committed_.load(std::memory_order_acquire); }
+  Lsn durable_lsn() const override { return committed_lsn(); }  // there is no restart to keep anything for
+  bool writable() const override { return true; }
+  Recovered take_recovered() override { return {}; }
   std::size_t bytes() const override { return bytes_->load(std::memory_order_relaxed); }
 
  private:

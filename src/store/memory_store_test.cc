@@ -25,7 +25,7 @@ class MemoryStoreTest : public testing::Test {
   Page page(Offset after) { return log_->read(after).value(); }
 
   MemoryStore store_{10};
-  std::shared_ptr<ShapeLog> log_ = store_.create("h");
+  std::shared_ptr<ShapeLog> log_ = store_.create("h", "");
 };
 
 TEST_F(MemoryStoreTest, CannotBeReadBeforeItsSnapshotIsFinished) {
@@ -33,6 +33,15 @@ TEST_F(MemoryStoreTest, CannotBeReadBeforeItsSnapshotIsFinished) {
   EXPECT_EQ(log_->read(Offset::before_all()).error(), ReadError::kNoSnapshot);
   log_->finish_snapshot();
   EXPECT_EQ(read(Offset::before_all()), "1,\n");
+}
+
+TEST_F(MemoryStoreTest, ClosedChunksOfTheSnapshotCanBeReadBeforeItIsFinished) {
+  for (const char* entry : {"aaaa,\n", "bbbb,\n", "c,\n"}) log_->append_snapshot(entry);
+  EXPECT_EQ(read(Offset::before_all()), "aaaa,\nbbbb,\n");
+  EXPECT_EQ(log_->read(Offset::at(0, 0)).error(), ReadError::kNoSnapshot);
+  EXPECT_EQ(log_->read(Offset::after_transaction(0)).error(), ReadError::kNoSnapshot);
+  log_->finish_snapshot();
+  EXPECT_EQ(read(Offset::at(0, 0)), "c,\n");
 }
 
 TEST_F(MemoryStoreTest, AnEmptySnapshotIsOneEmptyChunk) {
@@ -72,7 +81,7 @@ TEST_F(MemoryStoreTest, ShowsChangesOnlyOnceCommitted) {
   log_->end_transaction();
   EXPECT_EQ(read(Offset::after_transaction(0)), "");
   EXPECT_EQ(log_->head().print(), "0_inf");
-  store_.commit(9);
+  store_.commit(9, {});
   EXPECT_EQ(store_.committed_lsn(), 9u);
   EXPECT_EQ(log_->head().print(), "7_0");
   EXPECT_EQ(read(Offset::after_transaction(0)), "a,\n");
@@ -86,11 +95,11 @@ TEST_F(MemoryStoreTest, CommitLeavesOutATransactionThatHasNotEnded) {
   log_->append(Offset::at(7, 0), "a,\n");
   log_->end_transaction();
   log_->append(Offset::at(8, 0), "b,\n");
-  store_.commit(7);
+  store_.commit(7, {});
   EXPECT_EQ(read(Offset::after_transaction(0)), "a,\n");
   log_->append(Offset::at(8, 1), "c,\n");
   log_->end_transaction();
-  store_.commit(8);
+  store_.commit(8, {});
   EXPECT_EQ(read(Offset::at(7, 0)), "b,\nc,\n");
 }
 
@@ -102,7 +111,7 @@ TEST_F(MemoryStoreTest, AbortTakesBackWhatHasNotEnded) {
   log_->abort_transaction();
   log_->append(Offset::at(8, 0), "c,\n");
   log_->end_transaction();
-  store_.commit(8);
+  store_.commit(8, {});
   EXPECT_EQ(read(Offset::after_transaction(0)), "a,\nc,\n");
 }
 
@@ -111,7 +120,7 @@ TEST_F(MemoryStoreTest, ClosedChunksNeverMove) {
   for (std::uint64_t tx = 1; tx <= 4; ++tx) {
     log_->append(Offset::at(tx, 0), "12345,\n");
     log_->end_transaction();
-    store_.commit(tx);
+    store_.commit(tx, {});
   }
   EXPECT_EQ(page(Offset::after_transaction(0)).end.print(), "2_0");
   EXPECT_FALSE(page(Offset::after_transaction(0)).at_head);
@@ -127,7 +136,7 @@ TEST_F(MemoryStoreTest, ReadsOnFromTheMiddleOrTheEndOfATransaction) {
   log_->end_transaction();
   log_->append(Offset::at(9, 0), "c,\n");
   log_->end_transaction();
-  store_.commit(9);
+  store_.commit(9, {});
   EXPECT_EQ(read(Offset::at(5, 0)), "b,\nc,\n");
   EXPECT_EQ(read(Offset::after_transaction(5)), "c,\n");
   EXPECT_EQ(read(Offset::after_transaction(9)), "");
@@ -161,7 +170,7 @@ TEST_F(MemoryStoreTest, ReadersOnOtherThreadsSeeWholeTransactions) {
       log_->append(Offset::at(tx, 0), "a,\n");
       log_->append(Offset::at(tx, 1), "b,\n");
       log_->end_transaction();
-      store_.commit(tx);
+      store_.commit(tx, {});
     }
   });
   std::string all;

@@ -9,11 +9,13 @@
 // offset gives the same bytes for ever, which is what lets them be cached by their URL.
 //
 // Changes become visible in two steps: end_transaction() says that what was appended is whole, LogStore::commit() publishes
-// it together with the position in the database's log that has been reached. A store on disk makes both durable at once;
-// after a crash it holds exactly the transactions up to committed_lsn(), of every log.
+// it together with the position in the database's log that has been reached. A store on disk makes both durable at once, a
+// little later: durable_lsn() says how far. After a crash it holds exactly the transactions up to some commit(), of every
+// log that had finished its snapshot, and the origin has the database send again what came after. That is the same bytes at
+// the same offsets, so readers may be shown what is not durable yet.
 //
 // Threads: a log's snapshot side and its changes side each have one writer at a time (not necessarily the same); any
-// number of threads read. Reading locks for as long as a search takes, and copies no entry.
+// number of threads read. Reading locks for as long as a search takes; a store on disk may read a chunk from its file.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +40,9 @@ struct Page {
 };
 
 enum class ReadError {
-  kNoSnapshot,  // the snapshot has not been finished
-  kBeyondHead,  // no such offset has been published yet
+  kNoSnapshot,   // that part of the snapshot has not been written yet
+  kBeyondHead,   // no such offset has been published yet
+  kUnavailable,  // the storage cannot be read
 };
 
 class ShapeLog {
@@ -58,7 +61,8 @@ class ShapeLog {
   // Takes back what was appended since end_transaction().
   virtual void abort_transaction() = 0;
 
-  // What follows `after`, up to the end of the chunk it lies in. Not with `now`: ask head() first.
+  // What follows `after`, up to the end of the chunk it lies in. Not with `now`: ask head() first. Closed chunks of the
+  // snapshot can be read before it is finished.
   virtual std::expected<Page, ReadError> read(shape::Offset after) const = 0;
   // Where the published log ends; 0_inf where there is no change yet.
   virtual shape::Offset head() const = 0;
@@ -66,18 +70,45 @@ class ShapeLog {
   virtual std::size_t bytes() const = 0;
 };
 
+// How many bytes of `meta` a log may have, and of notes a store keeps.
+inline constexpr std::size_t kMetaBytesMax = 4 * 1024 * 1024;
+inline constexpr std::size_t kNotesBytesMax = 256 * 1024;
+
 class LogStore {
  public:
   virtual ~LogStore() = default;
 
-  // `handle` is new. The log lives as long as somebody holds it, also after drop().
-  virtual std::shared_ptr<ShapeLog> create(std::string_view handle) = 0;
+  // `handle` is new. `meta` is what its owner needs to know the log again after a restart; opaque here. The log lives as
+  // long as somebody holds it, also after drop().
+  virtual std::shared_ptr<ShapeLog> create(std::string_view handle, std::string_view meta) = 0;
   // Forgets the log: it is not there after a restart, and its bytes count no longer once its last reader is gone.
   virtual void drop(std::string_view handle) = 0;
 
-  // Publishes every ended transaction of every log, and `lsn` with them. Called by the changes' writer only.
-  virtual void commit(Lsn lsn) = 0;
+  // Publishes every ended transaction of every log, and `lsn` with them. Called by the changes' writer only, as is the next.
+  // `note`: opaque bytes that belong to this commit; after a restart the last kNotesBytesMax of them are there, in order.
+  virtual void commit(Lsn lsn, std::string_view note) = 0;
+  // What is true of the store as a whole; durable with the next commit(), in place of the former. Small.
+  virtual void set_state(std::string state) = 0;
   virtual Lsn committed_lsn() const = 0;
+  // Up to here everything outlives a crash of the machine. Any thread.
+  virtual Lsn durable_lsn() const = 0;
+  // False once something could not be written (the disk is full): nothing more becomes durable until it is true again. Any
+  // thread.
+  virtual bool writable() const = 0;
+
+  // What an earlier process left: logs with a finished snapshot, in the order of their creation. Once.
+  struct Recovered {
+    struct Log {
+      std::string handle;
+      std::string meta;
+      std::shared_ptr<ShapeLog> log;
+    };
+    Lsn lsn = 0;  // of the last commit()
+    std::string state;
+    std::string notes;
+    std::vector<Log> logs;
+  };
+  virtual Recovered take_recovered() = 0;
 
   // Of all logs that are alive. Any thread.
   virtual std::size_t bytes() const = 0;

@@ -69,7 +69,7 @@ class ChangesTest : public testing::Test {
   }
   void commit() {
     changes_.commit();
-    store_.commit(lsn_);
+    store_.commit(lsn_, {});
   }
 
   store::MemoryStore store_{1 << 20};
@@ -209,7 +209,7 @@ TEST_F(ChangesTest, RestartTakesBackWhatWasNotCommitted) {
   commit();
   changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
   pending->log().finish_snapshot();
-  store_.commit(lsn_);
+  store_.commit(lsn_, {});
   EXPECT_THAT(log_text(*shape), Not(HasSubstr(R"("id":"2")")));
   EXPECT_EQ(log_text(*shape), log_text(*pending));
 }

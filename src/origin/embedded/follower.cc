@@ -251,7 +251,7 @@ void Follower::on_batch_end() {
 
 // Logs first, then the position that says so, then those who wait.
 void Follower::publish() {
-  store_.commit(end_lsn_);
+  store_.commit(end_lsn_, {});
   last_seen_.set(before(end_lsn_));
   if (stream_ != nullptr) stream_->confirm(end_lsn_);
   for (const auto& shape : touched_) shape->waiters().wake_all();

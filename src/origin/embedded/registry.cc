@@ -16,7 +16,7 @@ Registry::Inserted Registry::find_or_create(std::string_view definition, std::sh
   Entry& entry = place->second;
   if (created) {
     std::string handle = make_handle();
-    auto log = store_.create(handle);
+    auto log = store_.create(handle, {});
     entry.shape = std::make_shared<Shape>(std::move(handle), std::move(spec), std::move(log));
     entry.shape->touch(std::chrono::steady_clock::now());
   }

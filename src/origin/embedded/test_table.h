@@ -58,7 +58,7 @@ inline std::shared_ptr<Shape> items_shape(store::LogStore& store, std::optional<
                       std::make_shared<const sql::Table>(items_table()));
   EXPECT_TRUE(spec) << spec.error().message;
   std::string handle = make_handle();
-  return std::make_shared<Shape>(handle, *spec, store.create(handle));
+  return std::make_shared<Shape>(handle, *spec, store.create(handle, ""));
 }
 
 // What can be read of a log from `after` on.
