@@ -147,6 +147,8 @@ void ParkingSpot::resume(Woken why) {
   parking_.remove(*this);
   Handler handler = std::move(*handler_);
   handler_.reset();
+  // What the Task waits for next need not assign the slot: nothing there may lead back here.
+  if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) slot.clear();
   handler(why);
 }
 

@@ -65,6 +65,8 @@ class Feed {
   // `lsn`: everything that the snapshot holds was written to the log of the database before it. False where the shape must
   // be given up, for what it could not follow and the snapshot does not hold.
   bool release(SnapshotPoint point, std::uint64_t lsn);
+  // Instead of release(), for a shape of an earlier process: its log holds all that the snapshot held.
+  void resume() { released_ = true; }
   bool released() const { return released_; }
   std::size_t held_bytes() const { return held_bytes_; }
 
