@@ -144,6 +144,11 @@ bool names_secret(std::string_view name) {
   return name == "secret" || name == "api_secret";
 }
 
+// What only routing and the secret are about; no part of a shape.
+bool is_of_the_route(std::string_view name) {
+  return names_secret(name) || name == "source_id";
+}
+
 bool has_secret(const shape::QueryPairs& pairs, std::string_view secret) {
   bool found = false;
   for (const auto& [name, value] : pairs)
@@ -191,7 +196,7 @@ Task<void> OriginApi::handle_shape(const http::Request& request, http::Response&
     request.method == Method::kOptions ? answer_preflight(response) : answer_unknown_path(response);
     return {};
   }
-  if (pairs) std::erase_if(*pairs, [](const auto& pair) { return names_secret(pair.first); });
+  if (pairs) std::erase_if(*pairs, [](const auto& pair) { return is_of_the_route(pair.first); });
   auto shape = read_request(request, std::move(pairs), response);
   if (!shape) return {};
   std::optional<std::string> if_none_match;
