@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "replication/test_cluster.h"
+#include "sql/array.h"
 #include "sql/types.h"
 #include "sql/where.h"
 
@@ -79,20 +81,42 @@ class Differential : public testing::Test {
 
   void read_rows() { rows_ = Result(pg_.must("SELECT * FROM items ORDER BY id")); }
 
+  using RowValues = std::vector<std::optional<std::string_view>>;
+
+  RowValues row_at(int r) const {
+    RowValues row;
+    for (int c = 0, width = PQnfields(rows_.get()); c < width; ++c) {
+      if (PQgetisnull(rows_.get(), r, c))
+        row.emplace_back();
+      else
+        row.emplace_back(PQgetvalue(rows_.get(), r, c));
+    }
+    return row;
+  }
+
+  // The rows that match, each of which every route of the clause must lead to.
   std::set<std::string> ours(const sql::WhereClause& where) {
     std::set<std::string> out;
-    int width = PQnfields(rows_.get());
     for (int r = 0; r < PQntuples(rows_.get()); ++r) {
-      std::vector<std::optional<std::string_view>> row;
-      for (int c = 0; c < width; ++c) {
-        if (PQgetisnull(rows_.get(), r, c))
-          row.emplace_back();
-        else
-          row.emplace_back(PQgetvalue(rows_.get(), r, c));
+      RowValues row = row_at(r);
+      if (!where.matches(row)) continue;
+      out.insert(std::string(*row[0]));
+      for (const auto& route : where.routes()) {
+        bool leads = std::any_of(route.begin(), route.end(), [&](const auto& key) { return has(row, key); });
+        EXPECT_TRUE(leads) << "row " << *row[0] << " matches and is on no route: " << where.sql();
       }
-      if (where.matches(row)) out.insert(std::string(*row[0]));
     }
     return out;
+  }
+
+  static bool has(const RowValues& row, const sql::WhereClause::Key& key) {
+    const auto& value = row[key.column];
+    if (!value || !key.element) return value == key.value;
+    sql::ArrayElements elements(*value);
+    while (elements.next()) {
+      if (!elements.null() && elements.text() == key.value) return true;
+    }
+    return false;
   }
 
   struct Answer {

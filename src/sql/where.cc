@@ -5,6 +5,7 @@
 
 #include "sql/binder.h"
 #include "sql/print.h"
+#include "sql/routes.h"
 
 namespace sluice::sql {
 
@@ -12,7 +13,7 @@ struct WhereClause::Impl {
   Expression expression;
   std::string sql;
   std::vector<std::size_t> columns;
-  std::vector<Equality> equalities;
+  std::vector<Route> routes;
 };
 
 namespace {
@@ -57,31 +58,6 @@ class ColumnCollector {
   std::vector<std::size_t> columns_;
 };
 
-// Types of which a value has one text.
-bool has_one_spelling(Type type) {
-  return is_integer(type) || type == Type::kText || type == Type::kUuid || type == Type::kBool || type == Type::kEnum;
-}
-
-void add_equality(const Expression& expression, std::vector<WhereClause::Equality>& out) {
-  auto* node = std::get_if<Comparison>(&expression.node());
-  if (node == nullptr || node->op != CompareOp::kEqual) return;
-  bool column = node->left.source == Operand::Source::kColumn;
-  bool constant = node->right.source == Operand::Source::kConstant && !node->right.constant.null;
-  if (!column || !constant || node->left.type != node->right.type || !has_one_spelling(node->left.type)) return;
-  out.push_back({node->left.column, text_of(node->right.constant)});
-}
-
-std::vector<WhereClause::Equality> equalities_of(const Expression& expression) {
-  std::vector<WhereClause::Equality> out;
-  auto* junction = std::get_if<Junction>(&expression.node());
-  if (junction == nullptr) {
-    add_equality(expression, out);
-  } else if (junction->conjunction) {
-    for (const Expression& term : junction->terms) add_equality(term, out);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view where, const std::vector<std::string>& params,
@@ -101,9 +77,9 @@ std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view whe
   if (sql.size() > kPrintedBytesMax) return std::unexpected(error_at(0, "the clause with its parameters is too long"));
   ColumnCollector collector;
   collector.visit(*expression);
-  auto equalities = equalities_of(*expression);
+  auto routes = routes_of(*expression);
   return WhereClause(
-      std::make_unique<const Impl>(Impl{std::move(*expression), std::move(sql), collector.sorted(), std::move(equalities)}));
+      std::make_unique<const Impl>(Impl{std::move(*expression), std::move(sql), collector.sorted(), std::move(routes)}));
 }
 
 bool WhereClause::matches(Row row) const {
@@ -115,8 +91,8 @@ const std::string& WhereClause::sql() const {
 const std::vector<std::size_t>& WhereClause::columns() const {
   return impl_->columns;
 }
-const std::vector<WhereClause::Equality>& WhereClause::equalities() const {
-  return impl_->equalities;
+const std::vector<WhereClause::Route>& WhereClause::routes() const {
+  return impl_->routes;
 }
 
 WhereClause::WhereClause(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -69,14 +69,19 @@ class WhereClause {
   // Columns (indexes into the table) that the clause looks at.
   const std::vector<std::size_t>& columns() const;
 
-  // Top-level conjuncts of the form column = constant, with the constant as Postgres prints it: what a router hashes on.
-  // Only those where equal text means equal value (ints, text, uuid, enums, and bool as t or f; not float, numeric,
-  // char(n)).
-  struct Equality {
+  // What a matching row has: `value` in the column, or, for an element, among its array's elements; in the one spelling in
+  // which Postgres prints it.
+  struct Key {
     std::size_t column;
+    bool element;
     std::string value;
   };
-  const std::vector<Equality>& equalities() const;
+  // Of the keys of a route every matching row has at least one, so that a router may file the clause under them. Each of
+  // routes() suffices; none: the clause has to be asked for every row. Keys come of = and IN, constant = ANY(array), @>, &&
+  // and booleans, over types of one spelling (integers, text, uuid, bool, dates and times, enums; not float, numeric,
+  // char(n)), by themselves, in an OR that has nothing else, and in any AND. Bounds and order: routes.h.
+  using Route = std::vector<Key>;
+  const std::vector<Route>& routes() const;
 
   ~WhereClause();
   WhereClause(WhereClause&&) noexcept;

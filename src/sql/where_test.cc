@@ -13,7 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 using Params = std::vector<std::string>;
 
@@ -362,16 +361,9 @@ TEST(WhereClause, PrintsOneForm) {
   EXPECT_EQ(printed("t not ilike 'A%'"), R"((NOT ("t" ILIKE 'A%'::text)))");
 }
 
-TEST(WhereClause, TellsItsColumnsAndEqualities) {
-  const Table& table = test_table();
-  auto where =
-      compiled("i8 = $1 and b = true and t = 'x' and (i4 = 1 or i4 = 2) and n = 1 and c = 'x' and i2 = 99999", {"07"});
-  std::vector<std::pair<std::string, std::string>> found;
-  for (const auto& equality : where.equalities()) found.emplace_back(table.columns[equality.column].name, equality.value);
-  EXPECT_THAT(found, ElementsAre(std::pair("i8", "7"), std::pair("b", "t"), std::pair("t", "x")));
-  EXPECT_EQ(where.columns().size(), 7u);
-  EXPECT_THAT(compiled("i8 = 1 or b").equalities(), IsEmpty());
-  EXPECT_THAT(compiled("(t = 'x') is null").columns(), ElementsAre(*table.find("t")));
+TEST(WhereClause, TellsItsColumns) {
+  EXPECT_EQ(compiled("i8 = 1 and b = true and t = 'x' and (i4 = 1 or i4 = 2) and i4 = 9").columns().size(), 4u);
+  EXPECT_THAT(compiled("(t = 'x') is null").columns(), ElementsAre(*test_table().find("t")));
 }
 
 TEST(WhereClause, NamesOnlyTheColumnsItMay) {

@@ -10,33 +10,36 @@ Router::ColumnIndex& Router::index_of(std::size_t column) {
   return indexes_.emplace_back(ColumnIndex{column, {}});
 }
 
-std::size_t Router::bucket_size(const sql::WhereClause::Equality& equality) const {
+std::size_t Router::bucket_size(const sql::WhereClause::Key& key) const {
   for (const ColumnIndex& index : indexes_) {
-    if (index.column != equality.column) continue;
-    auto bucket = index.buckets.find(equality.value);
+    if (index.column != key.column) continue;
+    auto bucket = index.buckets.find(key.value);
     return bucket == index.buckets.end() ? 0 : bucket->second.size();
   }
   return 0;
 }
 
-// The one that the fewest others share: with `done = false AND org = 7` that is soon org.
-const sql::WhereClause::Equality* Router::best_equality(const ShapeSpec& spec) const {
+// The one that the fewest others share: with `done = false AND org = 7` that is soon org. Of the routes that are one value
+// of a column.
+const sql::WhereClause::Key* Router::best_key(const ShapeSpec& spec) const {
   if (!spec.where) return nullptr;
-  const auto& equalities = spec.where->equalities();
-  auto best = std::min_element(equalities.begin(), equalities.end(),
-                               [&](const auto& a, const auto& b) { return bucket_size(a) < bucket_size(b); });
-  return best == equalities.end() ? nullptr : &*best;
+  const sql::WhereClause::Key* best = nullptr;
+  for (const auto& route : spec.where->routes()) {
+    if (route.size() != 1 || route[0].element) continue;
+    if (best == nullptr || bucket_size(route[0]) < bucket_size(*best)) best = &route[0];
+  }
+  return best;
 }
 
 void Router::add(Feed& feed) {
   all_.push_back(&feed);
-  const auto* equality = best_equality(feed.shape().spec());
-  if (equality == nullptr) {
+  const auto* key = best_key(feed.shape().spec());
+  if (key == nullptr) {
     scanned_.push_back(&feed);
     return;
   }
-  index_of(equality->column).buckets[equality->value].push_back(&feed);
-  place_.emplace(&feed, std::pair(equality->column, equality->value));
+  index_of(key->column).buckets[key->value].push_back(&feed);
+  place_.emplace(&feed, std::pair(key->column, key->value));
 }
 
 void Router::remove(Feed& feed) {

@@ -39,8 +39,8 @@ class Router {
     Buckets buckets;
   };
   ColumnIndex& index_of(std::size_t column);
-  std::size_t bucket_size(const sql::WhereClause::Equality& equality) const;
-  const sql::WhereClause::Equality* best_equality(const ShapeSpec& spec) const;
+  std::size_t bucket_size(const sql::WhereClause::Key& key) const;
+  const sql::WhereClause::Key* best_key(const ShapeSpec& spec) const;
   static void append(const Buckets& buckets, std::string_view value, std::vector<Feed*>& out);
 
   std::vector<ColumnIndex> indexes_;
