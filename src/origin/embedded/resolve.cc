@@ -62,10 +62,10 @@ std::expected<std::optional<sql::WhereClause>, Failure> compile_where(const shap
 }
 
 std::string make_identity(const sql::Table& table, const std::optional<sql::WhereClause>& where,
-                          const std::vector<std::size_t>& columns, const shape::Definition& definition) {
+                          const std::vector<std::size_t>& columns, shape::Replica replica, shape::LogMode log) {
   // The where clause comes last, so nothing in it can look like another member.
-  return fmt::format("{}|{}|{}|{}|{}", table.oid, fmt::join(columns, ","), static_cast<int>(definition.replica()),
-                     static_cast<int>(definition.log()), where ? where->sql() : "");
+  return fmt::format("{}|{}|{}|{}|{}", table.oid, fmt::join(columns, ","), static_cast<int>(replica), static_cast<int>(log),
+                     where ? where->sql() : "");
 }
 
 }  // namespace
@@ -98,14 +98,19 @@ std::expected<std::shared_ptr<const ShapeSpec>, Failure> resolve(const shape::De
   if (auto plain = check_generated(*table, *columns); !plain) return std::unexpected(plain.error());
   auto where = compile_where(definition, *table);
   if (!where) return std::unexpected(where.error());
-  std::string identity = make_identity(*table, *where, *columns, definition);
-  RowEncoder encoder(*table, std::move(*columns));
+  return make_spec(std::move(table), std::move(*where), std::move(*columns), definition.replica(), definition.log());
+}
+
+std::shared_ptr<const ShapeSpec> make_spec(std::shared_ptr<const sql::Table> table, std::optional<sql::WhereClause> where,
+                                           std::vector<std::size_t> columns, shape::Replica replica, shape::LogMode log) {
+  std::string identity = make_identity(*table, where, columns, replica, log);
+  RowEncoder encoder(*table, std::move(columns));
   return std::make_shared<const ShapeSpec>(ShapeSpec{.identity = std::move(identity),
                                                      .table = std::move(table),
-                                                     .where = std::move(*where),
+                                                     .where = std::move(where),
                                                      .encoder = std::move(encoder),
-                                                     .full = definition.replica() == shape::Replica::kFull,
-                                                     .log = definition.log()});
+                                                     .full = replica == shape::Replica::kFull,
+                                                     .log = log});
 }
 
 }  // namespace sluice::origin::embedded

@@ -12,6 +12,11 @@ void Shape::set_ready() {
   if (phase_.compare_exchange_strong(expected, Phase::kReady)) waiters_.wake_all();
 }
 
+void Shape::chunk_closed() {
+  chunks_closed_.fetch_add(1, std::memory_order_acq_rel);
+  waiters_.wake_all();
+}
+
 void Shape::set_dropped(std::optional<Failure> why) {
   if (dropping_.exchange(true)) return;
   failure_ = std::move(why);
