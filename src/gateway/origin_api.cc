@@ -22,7 +22,6 @@ constexpr std::string_view kExposed =
 constexpr std::string_view kPrivate = "max-age=0, private, must-revalidate";
 constexpr std::string_view kBadJson = "Invalid JSON in request body";  // as shape::parse_subset_body says it
 constexpr std::string_view kSubsetPrefix = "subset__";
-constexpr std::size_t kRequestIdBytes = 16;
 
 void add_cors(http::Response& response) {
   response.fields.add("access-control-allow-origin", "*");
@@ -157,9 +156,8 @@ bool has_secret(const shape::QueryPairs& pairs, std::string_view secret) {
 }
 
 std::string new_request_id() {
-  std::array<std::uint8_t, kRequestIdBytes> bytes;
-  fill_random(bytes);
-  return hex_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const std::array<std::uint64_t, 2> words{random_u64(), random_u64()};
+  return hex_encode({reinterpret_cast<const char*>(words.data()), sizeof words});
 }
 
 }  // namespace

@@ -75,6 +75,26 @@ TEST(LikePattern, IgnoresCaseAsLowerDoes) {
   }
 }
 
+// Long enough for whole blocks of bytes, and for what is left after them.
+TEST(LikePattern, FindsAWordAnywhere) {
+  for (std::size_t length = 0; length < 70; ++length) {
+    for (std::size_t at = 0; at <= length; ++at) {
+      std::string text = std::string(at, 'x') + "xNeedleN" + std::string(length - at, 'n');
+      for (bool ignore_case : {false, true}) {
+        for (const char* word : {"needlen", "NeedleN", "N", "needles", "xneedle", "eedleNnx", "nn", "xx"}) {
+          auto lower = [&](std::string out) {
+            for (char& c : out) c = ignore_case && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+            return out;
+          };
+          auto pattern = LikePattern::compile("%" + std::string(word) + "%", ignore_case, Collation::Casing::kAscii);
+          bool expected = lower(text).find(lower(word)) != std::string::npos;
+          ASSERT_EQ(pattern->matches(text), expected) << text << " " << word << ignore_case;
+        }
+      }
+    }
+  }
+}
+
 TEST(Decimal, OrdersLikeIntegersOfHundredths) {
   struct Spelling {
     int hundredths;

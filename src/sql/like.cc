@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sql/like_search.h"
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -60,7 +61,22 @@ std::expected<LikePattern, LikeError> LikePattern::compile(std::string_view patt
     if (ignore_case && casing == Collation::Casing::kLibc && !ascii) return std::unexpected(LikeError::kUnknowableCase);
     out.elements_.push_back({Step::kLiteral, ignore_case ? ascii_lower(c) : c});
   }
+  out.find_parts();
   return out;
+}
+
+void LikePattern::find_parts() {
+  std::vector<std::string> parts{""};
+  for (const Element& element : elements_) {
+    if (element.step == Step::kOne) return;
+    if (element.step == Step::kMany)
+      parts.emplace_back();
+    else
+      parts.back() += element.byte;
+    bool reached = element.step == Step::kLiteral && (element.byte == 'k' || element.byte == 'i');
+    folds_into_ascii_ = folds_into_ascii_ || (reached && ignore_case_ && casing_ == Collation::Casing::kLibc);
+  }
+  parts_ = std::move(parts);
 }
 
 LikePattern::Unit LikePattern::unit(std::string_view text, std::size_t at) const {
@@ -74,8 +90,35 @@ LikePattern::Unit LikePattern::unit(std::string_view text, std::size_t at) const
   return {c, 1};
 }
 
-// Greedy with one point of return: a later % makes every earlier one's choice final, so only the last is ever tried again.
 bool LikePattern::matches(std::string_view text) const {
+  if (parts_.empty() || (folds_into_ascii_ && has_high_bit(text))) return matches_stepwise(text);
+  return matches_parts(text);
+}
+
+// The first part at the begin, the last at the end, and those between as early as they come.
+bool LikePattern::matches_parts(std::string_view text) const {
+  auto equal = [&](std::string_view piece, std::string_view part) {
+    return ignore_case_ ? equal_folded(piece, part) : piece == part;
+  };
+  const std::string& first = parts_.front();
+  const std::string& last = parts_.back();
+  if (parts_.size() == 1) return text.size() == first.size() && equal(text, first);
+  if (text.size() < first.size() + last.size()) return false;
+  if (!equal(text.substr(0, first.size()), first)) return false;
+  std::size_t end = text.size() - last.size();
+  if (!equal(text.substr(end), last)) return false;
+  std::string_view within = text.substr(0, end);
+  std::size_t at = first.size();
+  for (std::size_t i = 1; i + 1 < parts_.size(); ++i) {
+    at = ignore_case_ ? find_folded(within, parts_[i], at) : find_bytes(within, parts_[i], at);
+    if (at == std::string_view::npos) return false;
+    at += parts_[i].size();
+  }
+  return true;
+}
+
+// Greedy with one point of return: a later % makes every earlier one's choice final, so only the last is ever tried again.
+bool LikePattern::matches_stepwise(std::string_view text) const {
   std::size_t at = 0;
   std::size_t element = 0;
   std::size_t retry_element = elements_.size() + 1;  // none yet

@@ -30,7 +30,8 @@ class LikePattern {
  public:
   static std::expected<LikePattern, LikeError> compile(std::string_view pattern, bool ignore_case, Collation::Casing casing);
 
-  // Takes at most time proportional to both lengths multiplied.
+  // Takes at most time proportional to both lengths multiplied. A pattern without _ is a search for its literal parts
+  // (like_search.h).
   bool matches(std::string_view text) const;
 
  private:
@@ -46,8 +47,14 @@ class LikePattern {
   };
 
   Unit unit(std::string_view text, std::size_t at) const;
+  void find_parts();
+  bool matches_parts(std::string_view text) const;
+  bool matches_stepwise(std::string_view text) const;
 
   std::vector<Element> elements_;
+  // Of a pattern without _: what stands before, between and after its %s. One part: no % at all.
+  std::vector<std::string> parts_;
+  bool folds_into_ascii_ = false;  // a character beyond ASCII may be equal to one of the pattern
   bool ignore_case_ = false;
   Collation::Casing casing_ = Collation::Casing::kLibc;
 };

@@ -12,15 +12,11 @@ bool Feed::wants(const StreamTransaction& transaction) {
   return true;
 }
 
-bool Feed::change(const StreamTransaction& transaction, const RowChange& change) {
+bool Feed::change(const StreamTransaction& transaction, const RowChange& change, bool was_inside, bool is_inside) {
   const ShapeSpec& spec = shape_->spec();
-  auto inside = [&](const std::optional<sql::Row>& row) { return row && (!spec.where || spec.where->matches(*row)); };
-  bool was_inside = inside(change.before);
-  bool is_inside = inside(change.after);
   std::uint64_t op = change.position * 2;  // two operations may come of one change
   ChangeHeader header{transaction.json, op};
   std::string text;
-  if (!was_inside && !is_inside) return false;
   if (!was_inside) {
     spec.encoder.append_insert(text, *change.after, header);
   } else if (!is_inside) {

@@ -79,7 +79,10 @@ Task<void> Serving::serve(RequestPtr request, http::Response& response) {
     return {};
   }
   auto shape = registry_.find(request->shape().definition.canonical_text());
-  if (shape && answer_now(shape, *request, response)) return {};
+  const bool ready = shape && shape->phase() == Phase::kReady;
+  if (ready && answer_now(shape, *request, response)) return {};
+  // What most held requests are, without the coroutines of the others.
+  if (ready && !request->shape().subset) return hold(std::move(shape), std::move(request), response);
   return serve_later(std::move(request), response);
 }
 
@@ -145,7 +148,7 @@ void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& tol
 }
 
 Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
-  Count held(held_);
+  std::optional<Count> held(std::in_place, held_);
   const shape::Position& position = request->shape().position;
   for (int attempt = 0; attempt < kMakeAttempts; ++attempt) {
     auto found = co_await maker_.find_or_make(request->shape().definition);
@@ -166,6 +169,7 @@ Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
     if (request->shape().subset) co_return co_await serve_subset(shape, request, response);
     if (answer_now(shape, *request, response)) co_return;
     if (shape->phase() == Phase::kDropped) continue;
+    held.reset();  // it counts itself
     co_return co_await hold(shape, request, response);
   }
   answer_failure(*request, unavailable("snapshot_pending", "The shape is being made", 5), response);
@@ -180,6 +184,7 @@ Task<bool> Serving::wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr
 
 // A live request at the head; or one from beyond it, which a server that was restored from an older state may get.
 Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
+  Count held(held_);
   Offset at = request->shape().position.offset;
   auto page = read(*shape, at);
   bool beyond = !page;

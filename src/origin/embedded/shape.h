@@ -42,6 +42,7 @@ class Shape {
 
   const std::string& handle() const { return handle_; }
   const ShapeSpec& spec() const { return *spec_; }
+  const std::shared_ptr<const ShapeSpec>& shared_spec() const { return spec_; }
   store::ShapeLog& log() const { return *log_; }
   WaitList& waiters() { return waiters_; }
   const WaitList& waiters() const { return waiters_; }
