@@ -3,12 +3,11 @@ import contextlib
 import json
 import os
 import pathlib
-import pwd
 import select
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -18,23 +17,14 @@ import machine
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests/support"))
+from postgres import Postgres, free_port, wait_until  # noqa: E402
+
 SLUICE = ROOT / "build/release/sluice"
 LOADGEN = ROOT / "build/bench/loadgen"
 APPLICATION = "origin-bench"  # our own sessions, told from the origin's by their name
-PATIENCE_S = 60
-
-# Durable as far as the order of things goes, but without waiting for this machine's disk: that is not what is measured.
-POSTGRES = {
-    "listen_addresses": "127.0.0.1",
-    "wal_level": "logical",
-    "max_wal_senders": 10,
-    "max_replication_slots": 10,
-    "fsync": "off",
-    "shared_buffers": "512MB",
-    "max_wal_size": "8GB",
-    "checkpoint_timeout": "1h",
-    "log_min_messages": "fatal",
-}
+# Room for what is measured, and no checkpoint in its middle.
+POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
 
 
 def build_loadgen():
@@ -43,50 +33,6 @@ def build_loadgen():
         return
     LOADGEN.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["clang++-19", "-O2", "-std=c++23", "-o", LOADGEN, source], check=True)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(what, holds, patience_s=PATIENCE_S, pause_s=0.01):
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {patience_s} s: {what}")
-        time.sleep(pause_s)
-
-
-class Postgres:
-    def __init__(self, folder):
-        binaries = pathlib.Path("/usr/lib/postgresql/15/bin")
-        # Postgres refuses to run as root.
-        self.user = pwd.getpwnam("postgres").pw_name if os.getuid() == 0 else None
-        data = folder / "pg"
-        data.mkdir(mode=0o700)
-        if self.user:
-            shutil.chown(data, self.user, self.user)
-        self._run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
-        self.port = free_port()
-        settings = {**POSTGRES, "port": self.port, "unix_socket_directories": data}
-        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        self.process = subprocess.Popen([*map(str, [binaries / "postgres", "-D", data]), *options], user=self.user, group=self.user,
-                                        extra_groups=[] if self.user else None, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        wait_until("Postgres accepts connections", self._accepts)
-
-    def _run(self, command):
-        subprocess.run(list(map(str, command)), user=self.user, group=self.user, extra_groups=[] if self.user else None, cwd="/",
-                       check=True, stdout=subprocess.DEVNULL)
-
-    def _accepts(self):
-        return subprocess.run(["psql", "-qAtX", self.url, "-c", "select 1"], capture_output=True).returncode == 0
-
-    def stop(self):
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
 
 
 def session_environment():
@@ -105,7 +51,7 @@ class Deployment:
         self.postgres = None
         self.process = None
         try:
-            self.postgres = Postgres(self.folder)
+            self.postgres = Postgres(self.folder, POSTGRES)
         except BaseException:
             self.close()
             raise
