@@ -41,7 +41,8 @@ struct FollowerOptions {
   std::string slot;
   std::string publication;
   bool manual_publication = false;  // is not ours to make or drop
-  bool keeps_slot = false;          // the slot outlives the process: the store does too
+  bool stored = false;              // the store outlives the process, however that ends
+  bool drop_slot_on_stop = true;
 };
 
 class Follower final : replication::StreamHandler {
