@@ -20,10 +20,12 @@ using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
 constexpr std::chrono::milliseconds kLockTimeout{1000};
 constexpr std::chrono::milliseconds kBetweenLockAttempts{2000};
 
-// One row a column; one row with NULLs for a table without any. `base` is what is left of a domain when all domains are
-// taken off; `element` is there for true arrays only (point and name have elements too).
+// One row a column; one row with NULLs for a table without any. A table whose changes are not logged, or of the system's own
+// (below 16384), cannot be published: its kind is 'x'. `base` is what is left of a domain when all domains are taken off;
+// `element` is there for true arrays only (point and name have elements too).
 constexpr const char* kTableQuery = R"(
-SELECT c.oid, c.relreplident, c.relkind,
+SELECT c.oid, c.relreplident,
+       CASE WHEN c.relpersistence = 'p' AND c.oid >= 16384 THEN c.relkind ELSE 'x' END,
        a.attname, a.atttypid, a.atttypmod,
        coalesce(element.typname, t.typname),
        CASE WHEN element.oid IS NULL THEN 0 ELSE greatest(a.attndims, 1) END,

@@ -94,7 +94,7 @@ FileResult<> Wal::write(Group& group) {
   }
   while (!group.sync_first.empty()) {
     if (auto synced = group.sync_first.back()->make_durable(); !synced) {
-      if (synced.error().is_full()) return synced;
+      if (!synced.error().lost) return synced;
       group.bytes += group.sync_first.back()->give_up(synced.error());
     }
     group.sync_first.pop_back();
@@ -111,6 +111,8 @@ FileResult<> Wal::begin_segment(std::uint64_t segment) {
   auto file = files_.open(path, OpenMode::kWrite);
   if (!file) return std::unexpected(std::move(file.error()));
   const std::string header = encode_file_header(FileKind::kWal, segment);
+  // What a crash left of one that was never used.
+  if (auto emptied = (*file)->truncate(0); !emptied) return emptied;
   if (auto written = (*file)->write_at(0, header); !written) return written;
   if (auto synced = (*file)->sync(); !synced) return synced;
   if (auto synced = files_.sync_folder(folder_); !synced) return synced;
