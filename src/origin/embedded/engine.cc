@@ -116,6 +116,7 @@ void Engine::start() {
 void Engine::stop() {
   if (!follower_thread_.joinable()) return;
   serving_.drain();
+  store_->stop_waiting();
   maker_.stop();
   maker_thread_.join();
   follower_.stop();

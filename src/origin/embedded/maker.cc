@@ -223,6 +223,7 @@ Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std
   }
   writer.end(*info);
   if (writer.failure()) co_return std::unexpected(*writer.failure());
+  if (shape->log().failed()) co_return std::unexpected(storage_full());
   co_return info->insert_lsn;
 }
 
@@ -300,11 +301,22 @@ Task<void> Maker::watch() {
     co_await nobody.wait(std::chrono::steady_clock::now() + pause, [] { return false; });
     if (follower_.health() != Origin::Health::kActive) continue;
     looked = true;
+    drop_failed();
     co_await check_tables();
     auto lease = co_await queries_.acquire();
     if (!lease) continue;
     co_await check_slot(**lease);
     if (!options_.manual_publication) co_await unpublish_unused(**lease);
+  }
+}
+
+// What could not be stored whole would not be there after a restart.
+void Maker::drop_failed() {
+  for (const auto& shape : registry_.all()) {
+    if (shape->phase() != Phase::kReady || !shape->log().failed()) continue;
+    log::warn("shape_not_stored", {{"handle", shape->handle()}});
+    registry_.drop(shape);
+    follower_.forget(shape);
   }
 }
 

@@ -91,6 +91,7 @@ class Maker {
                                             std::uint64_t generation);
   std::shared_ptr<const sql::Table> intern(sql::Table table);
   Task<void> watch();
+  void drop_failed();
   Task<void> check_tables();
   Task<void> check_slot(replication::Connection& connection);
   Task<void> unpublish_unused(replication::Connection& connection);

@@ -39,7 +39,7 @@ void SnapshotWriter::row(sql::Row values) {
     failure_ = unavailable("shape_too_large", "The shape does not fit into the space for shapes", 60);
     return;
   }
-  if (!store_.writable()) {
+  if (!store_.writable() || shape_.log().failed()) {
     failure_ = storage_full();
     return;
   }
