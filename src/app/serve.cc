@@ -5,6 +5,7 @@
 #include "app/reload.h"
 #include "app/signals.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "gateway/admin.h"
 #include "gateway/audit.h"
 #include "gateway/gateway.h"
@@ -118,8 +119,17 @@ class Deployment {
 };
 
 constexpr std::chrono::seconds kLookInterval{1};
+// By then what starts has started.
+constexpr std::chrono::seconds kSettleTime{2};
 
 // SIGTERM or SIGINT.
+int run_until_stopped(const Signals& signals) {
+  const auto signal = signals.wait(kSettleTime);
+  if (signal && *signal != SIGHUP) return *signal;
+  release_start_up_pages();
+  return signals.wait_for_stop();
+}
+
 int run_until_stopped(const Signals& signals, Reloader& reloader, gateway::Audit& audit) {
   for (;;) {
     const auto signal = signals.wait(kLookInterval);
@@ -134,6 +144,7 @@ int run_until_stopped(const Signals& signals, Reloader& reloader, gateway::Audit
 
 void serve(const std::string& path, const Environment& environment,
            const std::function<void(const std::string& address)>& ready) {
+  tune_allocator();
   const Signals signals;
   Config config = load_config_or_throw(path, environment);
   log::set_level(config.log_level);
@@ -150,6 +161,7 @@ void serve(const std::string& path, const Environment& environment,
 }
 
 void serve_origin(BareOriginConfig config) {
+  tune_allocator();
   const Signals signals;
   const auto origin = std::make_unique<origin::EmbeddedOrigin>(std::move(config.origin));
   gateway::OriginApi api({.secret = config.secret, .insecure = config.secret.empty()}, *origin);
@@ -158,7 +170,7 @@ void serve_origin(BareOriginConfig config) {
   server.start();
   log::info("listening", {{"addresses", joined(server.addresses())}});
 
-  log::info("stopping", {{"signal", signals.wait_for_stop()}});
+  log::info("stopping", {{"signal", run_until_stopped(signals)}});
   origin->drain();
   server.stop();
   server.join();

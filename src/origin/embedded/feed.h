@@ -85,7 +85,7 @@ class Feed {
     std::string text;
     bool last;
   };
-  void add(const StreamTransaction& transaction, std::uint64_t op, std::string text);
+  void add(const StreamTransaction& transaction, std::uint64_t op, std::string_view text);
   void close_open(std::string_view end, bool last);
   void write(Entry entry);
 

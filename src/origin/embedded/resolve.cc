@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 
 namespace sluice::origin::embedded {
 namespace {
@@ -68,6 +70,24 @@ std::string make_identity(const sql::Table& table, const std::optional<sql::Wher
                      where ? where->sql() : "");
 }
 
+// Shapes of one table mostly show the same columns, and share what encodes them. The last kEncodersKept are remembered.
+constexpr std::size_t kEncodersKept = 64;
+
+RowEncoder shared_encoder(const std::shared_ptr<const sql::Table>& table, std::vector<std::size_t> columns) {
+  struct Known {
+    std::shared_ptr<const sql::Table> table;
+    RowEncoder encoder;
+  };
+  static std::mutex mutex;
+  static std::deque<Known> all;
+  std::lock_guard lock(mutex);
+  auto known =
+      std::ranges::find_if(all, [&](const Known& each) { return each.table == table && each.encoder.columns() == columns; });
+  if (known != all.end()) return known->encoder;
+  if (all.size() == kEncodersKept) all.pop_front();
+  return all.emplace_back(Known{table, RowEncoder(*table, std::move(columns))}).encoder;
+}
+
 }  // namespace
 
 std::expected<std::vector<std::size_t>, Failure> find_columns(const sql::Table& table, const std::vector<std::string>& names,
@@ -104,7 +124,7 @@ std::expected<std::shared_ptr<const ShapeSpec>, Failure> resolve(const shape::De
 std::shared_ptr<const ShapeSpec> make_spec(std::shared_ptr<const sql::Table> table, std::optional<sql::WhereClause> where,
                                            std::vector<std::size_t> columns, shape::Replica replica, shape::LogMode log) {
   std::string identity = make_identity(*table, where, columns, replica, log);
-  RowEncoder encoder(*table, std::move(columns));
+  RowEncoder encoder = shared_encoder(table, std::move(columns));
   return std::make_shared<const ShapeSpec>(ShapeSpec{.identity = std::move(identity),
                                                      .table = std::move(table),
                                                      .where = std::move(where),

@@ -80,9 +80,11 @@ Task<void> Serving::serve(RequestPtr request, http::Response& response) {
   }
   auto shape = registry_.find(request->shape().definition.canonical_text());
   const bool ready = shape && shape->phase() == Phase::kReady;
-  if (ready && answer_now(shape, *request, response)) return {};
+  if (shape && answer_now(shape, *request, response)) return {};
   // What most held requests are, without the coroutines of the others.
-  if (ready && !request->shape().subset) return hold(std::move(shape), std::move(request), response);
+  if (ready && shape->phase() == Phase::kReady && !request->shape().subset) {
+    return hold(std::move(shape), std::move(request), response);
+  }
   return serve_later(std::move(request), response);
 }
 
