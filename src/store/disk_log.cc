@@ -127,8 +127,8 @@ void DiskLog::append(Offset offset, std::string_view entry) {
     mine = uncommitted();
   }
   context_->uncommitted_bytes += entry.size();
-  if (mine > kUncommittedBytesMax) spill();
-  if (context_->uncommitted_bytes > kAllUncommittedBytesMax) {
+  if (mine > context_->uncommitted_bytes_max) spill();
+  if (context_->uncommitted_bytes > context_->all_uncommitted_bytes_max) {
     for (const auto& log : context_->touched) log->spill();
   }
 }

@@ -34,10 +34,6 @@
 
 namespace sluice::store {
 
-// Uncommitted changes in memory: of one log, and of all together. Beyond, they go to the logs' files.
-inline constexpr std::size_t kUncommittedBytesMax = 4 * 1024 * 1024;
-inline constexpr std::size_t kAllUncommittedBytesMax = 32 * 1024 * 1024;
-
 class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_shared_from_this<DiskLog> {
  public:
   DiskLog(std::shared_ptr<LogContext> context, std::uint64_t id, std::size_t chunk_bytes, std::string_view handle,

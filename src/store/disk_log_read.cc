@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -106,7 +105,6 @@ DiskLog::FilePart DiskLog::plan_file_part(Offset after, std::uint64_t to) const 
     const auto next = std::next(block);
     part.checks.push_back({next == blocks_.end() ? flushed_.end : next->start, block->crc});
   }
-  assert(!part.checks.empty() && part.checks.back().end == to);
   return part;
 }
 
@@ -127,10 +125,15 @@ std::shared_ptr<const char[]> DiskLog::load_checked(const FilePart& part) const 
   std::uint64_t from = part.from;
   for (const SnapshotChunk& check : part.checks) {
     if (!error.empty()) break;
+    if (check.end > part.to) {
+      error = "its index does not fit";
+      break;
+    }
     const std::string_view piece(bytes.get() + (from - part.from), check.end - from);
     if (*read < size || crc32c(piece) != check.crc) error = "wrong bytes from " + std::to_string(from);
     from = check.end;
   }
+  if (error.empty() && from != part.to) error = "its index does not fit";
   if (error.empty()) return bytes;
   log::write(log::Level::kError, "store_read_failed", {{"file", context_->files.path(id_, part.area)}, {"error", error}});
   return nullptr;

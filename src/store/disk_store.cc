@@ -27,6 +27,8 @@ std::expected<std::unique_ptr<DiskStore>, StoreError> DiskStore::open(DiskStoreO
   }
   auto context = std::make_shared<LogContext>(files, options.folder, options.open_files_max, options.kept_page_bytes_max);
   context->offset_of = options.offset_of;
+  context->uncommitted_bytes_max = options.uncommitted_bytes_max;
+  context->all_uncommitted_bytes_max = options.all_uncommitted_bytes_max;
   if (auto prepared = context->files.prepare(); !prepared) return io(prepared.error());
   auto recovered = recover(context);
   if (!recovered) return std::unexpected(std::move(recovered.error()));

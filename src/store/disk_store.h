@@ -53,6 +53,9 @@ struct DiskStoreOptions {
   std::chrono::milliseconds sync_every{5};
   // Changes that are kept in memory, of all logs; beyond, the longest tails go to their files.
   std::size_t tail_bytes_max = 64 * 1024 * 1024;
+  // Changes of a transaction that are kept in memory until it is committed, of one log and of all; beyond, likewise.
+  std::size_t uncommitted_bytes_max = 4 * 1024 * 1024;
+  std::size_t all_uncommitted_bytes_max = 32 * 1024 * 1024;
   // A checkpoint is due when the write-ahead log has grown by this and by twice the last checkpoint's size.
   std::size_t checkpoint_bytes = 64 * 1024 * 1024;
   std::chrono::milliseconds checkpoint_every{1000};  // not more often
@@ -60,7 +63,7 @@ struct DiskStoreOptions {
   std::size_t inline_bytes_max = 8 * 1024;
   std::size_t open_files_max = 512;
   std::size_t kept_page_bytes_max = 8 * 1024 * 1024;  // of small pages that were read, for the next who asks
-  // Without threads nothing becomes durable but by flush() and checkpoint(): for tests that decide when.
+  // Without threads nothing is done but by flush(), checkpoint() and keep_house(): for tests that decide when.
   bool threads = true;
 };
 
@@ -88,6 +91,8 @@ class DiskStore final : public LogStore, private LogOwner {
   // Everything up to now is durable, finished snapshots too; false where that could not be.
   bool flush();
   FileResult<> checkpoint();
+  // What the second thread does when it is woken.
+  void keep_house();
 
  private:
   DiskStore(DiskStoreOptions options, std::shared_ptr<LogContext> context, std::unique_ptr<FileLayer::Lock> lock,
@@ -103,7 +108,6 @@ class DiskStore final : public LogStore, private LogOwner {
   bool write_wal();
   void run_house();
   void wake_house();
-  void keep_house();
   void record_finished();
   void shorten_tails();
   bool flush_log(DiskLog& log);

@@ -123,9 +123,10 @@ class PosixFiles final : public FileLayer {
     return files;
   }
 
-  FileResult<> make_folder(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed("make folder", path);
-    return {};
+  FileResult<bool> make_folder(const std::string& path) override {
+    if (::mkdir(path.c_str(), 0700) == 0) return true;
+    if (errno != EEXIST) return failed("make folder", path);
+    return false;
   }
 
   FileResult<> sync_folder(const std::string& path) override {

@@ -60,8 +60,8 @@ class FileLayer {
   };
   // The files of a folder, in no order; no folders.
   virtual FileResult<std::vector<Listed>> list(const std::string& folder) = 0;
-  // No error where it is there.
-  virtual FileResult<> make_folder(const std::string& path) = 0;
+  // False where it is there already.
+  virtual FileResult<bool> make_folder(const std::string& path) = 0;
   // Names that were added, taken away or changed in the folder are so after a crash.
   virtual FileResult<> sync_folder(const std::string& path) = 0;
   // Every file and folder below `folder` is durable (syncfs): cheaper than many of them one by one.

@@ -40,6 +40,10 @@ struct LogContext {
   std::atomic<std::size_t> bytes{0};       // of all logs
   std::atomic<std::size_t> tail_bytes{0};  // of changes that lie in memory
 
+  // Uncommitted changes in memory, of one log and of all together: beyond, they go to the logs' files.
+  std::size_t uncommitted_bytes_max = 4 * 1024 * 1024;
+  std::size_t all_uncommitted_bytes_max = 32 * 1024 * 1024;
+
   // Of the changes' writer: logs that have something that is not committed, and how many bytes of that lie in memory.
   std::vector<std::shared_ptr<DiskLog>> touched;
   std::size_t uncommitted_bytes = 0;

@@ -45,11 +45,16 @@ std::optional<LogFiles::Name> LogFiles::parse_name(std::string_view name) {
 }
 
 FileResult<> LogFiles::prepare() {
-  if (auto made = files_.make_folder(folder_ + "/logs"); !made) return made;
-  for (unsigned i = 0; i < kLogFolders; ++i) {
-    if (auto made = files_.make_folder(folder(i)); !made) return made;
+  bool any = false;
+  std::vector<std::string> paths{folder_ + "/logs"};
+  for (unsigned i = 0; i < kLogFolders; ++i) paths.push_back(folder(i));
+  for (const std::string& path : paths) {
+    auto made = files_.make_folder(path);
+    if (!made) return std::unexpected(std::move(made.error()));
+    any = any || *made;
   }
-  if (auto synced = files_.sync_folder(folder_ + "/logs"); !synced) return synced;
+  if (!any) return {};
+  if (auto synced = files_.sync_folder(paths.front()); !synced) return synced;
   return files_.sync_folder(folder_);
 }
 

@@ -181,6 +181,7 @@ std::expected<bool, StoreError> Recovery::read_segment(std::uint64_t number, boo
   // What a crash left of the last group. A segment whose header was not written yet was never used.
   if (state != HeaderState::kGood) {
     if (auto removed = files_.remove(path(name)); !removed) return std::unexpected(io(removed.error()));
+    out_.next_segment = number;  // so that none is missing
     return true;
   }
   auto cut = (*file)->truncate(reader.position());

@@ -16,24 +16,26 @@ using shape::Offset;
 
 struct InMemory {
   std::unique_ptr<LogStore> store = std::make_unique<MemoryStore>(10);
+  void after_commit() {}
 };
 
 struct OnDisk {
   TestFolder folder;
   std::unique_ptr<LogStore> store = open_test_store(folder.path());
+  void after_commit() {}
 };
 
 // The same, where nothing stays in memory.
 struct OnDiskOnly {
   TestFolder folder;
-  std::unique_ptr<LogStore> store = open_test_store(folder.path(), [](DiskStoreOptions& options) {
-    options.tail_bytes_max = 0;
-    options.checkpoint_bytes = 0;
-    options.checkpoint_every = std::chrono::milliseconds(0);
+  std::unique_ptr<DiskStore> store = open_test_store(folder.path(), [](DiskStoreOptions& options) {
+    options.threads = false;
     options.inline_bytes_max = 0;
+    options.uncommitted_bytes_max = 0;
     options.open_files_max = 1;
     options.kept_page_bytes_max = 0;
   });
+  void after_commit() { ASSERT_TRUE(store->checkpoint()); }
 };
 
 template <typename Where>
@@ -42,6 +44,10 @@ class ShapeLogTest : public testing::Test {
   std::string read(Offset after) {
     auto page = log_->read(after);
     return page ? text(*page) : "error";
+  }
+  void commit(Lsn lsn) {
+    store_.commit(lsn, {});
+    where_.after_commit();
   }
   Page page(Offset after) { return log_->read(after).value(); }
 
@@ -106,7 +112,7 @@ TYPED_TEST(ShapeLogTest, ShowsChangesOnlyOnceCommitted) {
   this->log_->end_transaction();
   EXPECT_EQ(this->read(Offset::after_transaction(0)), "");
   EXPECT_EQ(this->log_->head().print(), "0_inf");
-  this->store_.commit(9, {});
+  this->commit(9);
   EXPECT_EQ(this->store_.committed_lsn(), 9u);
   EXPECT_EQ(this->log_->head().print(), "7_0");
   EXPECT_EQ(this->read(Offset::after_transaction(0)), "a,\n");
@@ -120,12 +126,12 @@ TYPED_TEST(ShapeLogTest, CommitLeavesOutATransactionThatHasNotEnded) {
   this->log_->append(Offset::at(7, 0), "a,\n");
   this->log_->end_transaction();
   this->log_->append(Offset::at(8, 0), "b,\n");
-  this->store_.commit(7, {});
+  this->commit(7);
   EXPECT_EQ(this->read(Offset::after_transaction(0)), "a,\n");
   this->log_->append(Offset::at(8, 1), "c,\n");
   this->log_->end_transaction();
-  this->store_.commit(8, {});
-  EXPECT_EQ(this->read(Offset::at(7, 0)), "b,\nc,\n");
+  this->commit(8);
+  EXPECT_EQ(this->read(Offset::after_transaction(0)), "a,\nb,\nc,\n");
 }
 
 TYPED_TEST(ShapeLogTest, AbortTakesBackWhatHasNotEnded) {
@@ -136,16 +142,16 @@ TYPED_TEST(ShapeLogTest, AbortTakesBackWhatHasNotEnded) {
   this->log_->abort_transaction();
   this->log_->append(Offset::at(8, 0), "c,\n");
   this->log_->end_transaction();
-  this->store_.commit(8, {});
+  this->commit(8);
   EXPECT_EQ(this->read(Offset::after_transaction(0)), "a,\nc,\n");
 }
 
 TYPED_TEST(ShapeLogTest, ClosedChunksNeverMove) {
   this->log_->finish_snapshot();
   for (std::uint64_t tx = 1; tx <= 4; ++tx) {
-    this->log_->append(Offset::at(tx, 0), "12345,\n");
+    this->log_->append(Offset::at(tx, 0), test_entry(Offset::at(tx, 0), "1"));
     this->log_->end_transaction();
-    this->store_.commit(tx, {});
+    this->commit(tx);
   }
   EXPECT_EQ(this->page(Offset::after_transaction(0)).end.print(), "2_0");
   EXPECT_FALSE(this->page(Offset::after_transaction(0)).at_head);
@@ -156,14 +162,19 @@ TYPED_TEST(ShapeLogTest, ClosedChunksNeverMove) {
 
 TYPED_TEST(ShapeLogTest, ReadsOnFromTheMiddleOrTheEndOfATransaction) {
   this->log_->finish_snapshot();
-  this->log_->append(Offset::at(5, 0), "a,\n");
-  this->log_->append(Offset::at(5, 2), "b,\n");
+  for (const Offset at : {Offset::at(5, 0), Offset::at(5, 2), Offset::at(5, 3)}) this->log_->append(at, test_entry(at, "a"));
   this->log_->end_transaction();
-  this->log_->append(Offset::at(9, 0), "c,\n");
+  this->log_->append(Offset::at(9, 0), test_entry(Offset::at(9, 0), "c"));
   this->log_->end_transaction();
-  this->store_.commit(9, {});
-  EXPECT_EQ(this->read(Offset::at(5, 0)), "b,\nc,\n");
-  EXPECT_EQ(this->read(Offset::after_transaction(5)), "c,\n");
+  this->commit(9);
+  // Chunks close behind 5_2 and 9_0.
+  EXPECT_EQ(this->read(Offset::at(5, 0)), "a@5_2,\n");
+  EXPECT_EQ(this->read(Offset::at(5, 1)), "a@5_2,\n");
+  EXPECT_EQ(this->read(Offset::at(5, 2)), "a@5_3,\nc@9_0,\n");
+  EXPECT_EQ(this->read(Offset::at(5, 3)), "c@9_0,\n");
+  EXPECT_EQ(this->read(Offset::after_transaction(5)), "c@9_0,\n");
+  EXPECT_EQ(this->page(Offset::after_transaction(5)).end.print(), "9_0");
+  EXPECT_EQ(this->read(Offset::at(7, 7)), "c@9_0,\n");
   EXPECT_EQ(this->read(Offset::after_transaction(9)), "");
   EXPECT_EQ(this->log_->read(Offset::at(9, 1)).error(), ReadError::kBeyondHead);
   EXPECT_EQ(this->log_->read(Offset::at(10, 0)).error(), ReadError::kBeyondHead);
@@ -198,25 +209,29 @@ TYPED_TEST(ShapeLogTest, AReaderKeepsItsPageWhenTheLogIsGone) {
 
 TYPED_TEST(ShapeLogTest, ReadersOnOtherThreadsSeeWholeTransactions) {
   this->log_->finish_snapshot();
-  constexpr std::uint64_t kTransactions = 2000;
-  std::thread writer([this] {
-    for (std::uint64_t tx = 1; tx <= kTransactions; ++tx) {
-      this->log_->append(Offset::at(tx, 0), "a,\n");
-      this->log_->append(Offset::at(tx, 1), "b,\n");
+  const std::uint64_t transactions = std::is_same_v<TypeParam, OnDiskOnly> ? 100 : 2000;
+  std::string expected;
+  for (std::uint64_t tx = 1; tx <= transactions; ++tx) {
+    for (std::uint64_t op : {0u, 1u}) expected += test_entry(Offset::at(tx, op), "a");
+  }
+  std::thread writer([&, this] {
+    for (std::uint64_t tx = 1; tx <= transactions; ++tx) {
+      for (std::uint64_t op : {0u, 1u}) this->log_->append(Offset::at(tx, op), test_entry(Offset::at(tx, op), "a"));
       this->log_->end_transaction();
-      this->store_.commit(tx, {});
+      this->commit(tx);
     }
   });
   std::string all;
   Offset at = Offset::after_transaction(0);
-  while (all.size() < kTransactions * 6) {
-    Page next = this->page(at);
-    all += text(next);
-    at = next.end;
-    if (next.at_head) EXPECT_EQ(all.size() % 6, 0u);
+  while (all.size() < expected.size()) {
+    auto next = this->log_->read(at);
+    if (!next) break;
+    all += text(*next);
+    at = next->end;
+    if (next->at_head && at.tx() != 0) EXPECT_EQ(at.op(), 1u);
   }
   writer.join();
-  for (std::size_t i = 0; i < all.size(); i += 6) ASSERT_EQ(all.substr(i, 6), "a,\nb,\n");
+  EXPECT_EQ(all, expected);
 }
 
 }  // namespace

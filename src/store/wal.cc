@@ -111,6 +111,8 @@ FileResult<> Wal::begin_segment(std::uint64_t segment) {
   auto file = files_.open(path, OpenMode::kWrite);
   if (!file) return std::unexpected(std::move(file.error()));
   const std::string header = encode_file_header(FileKind::kWal, segment);
+  // What a crash left of one that was never used.
+  if (auto emptied = (*file)->truncate(0); !emptied) return emptied;
   if (auto written = (*file)->write_at(0, header); !written) return written;
   if (auto synced = (*file)->sync(); !synced) return synced;
   if (auto synced = files_.sync_folder(folder_); !synced) return synced;
