@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "sql/call.h"
 #include "sql/literal.h"
+#include "sql/operators.h"
 #include "sql/print.h"
 #include "sql/text_input.h"
 
@@ -50,6 +52,14 @@ std::optional<LikeOp> like_named(std::string_view name) {
   return std::nullopt;
 }
 
+// Electric's name for ILIKE as a function is ilike; Postgres has none of that name.
+std::optional<LikeOp> like_function(std::string_view name) {
+  if (name == "like") return LikeOp{false, false};
+  if (name == "notlike") return LikeOp{false, true};
+  if (name == "ilike") return LikeOp{true, false};
+  return std::nullopt;
+}
+
 // The last part of a name; empty where the name is in another schema than pg_catalog.
 std::string_view builtin_name(const std::vector<element>& names) {
   if (names.empty() || names.size() > 2) return {};
@@ -82,7 +92,8 @@ Bound<std::size_t> bind_path(const ParseTree& tree, const TreeNode& node, const 
 
 class Binder {
  public:
-  Binder(const ParseTree& tree, const BinderScope& scope) : tree_(tree), scope_(scope), comparator_{scope.table} {}
+  Binder(const ParseTree& tree, const BinderScope& scope)
+      : tree_(tree), scope_(scope), comparator_{scope.table}, operators_(scope.table) {}
 
   Bound<Expression> where() {
     auto term = bind(tree_.root());
@@ -114,12 +125,19 @@ class Binder {
     if (node.kind == "NullTest") return placed(bind_null_test(node), position(node));
     if (node.kind == "BooleanTest") return placed(bind_truth_test(node), position(node));
     if (node.kind == "TypeCast") return bind_type_cast(node);
+    if (scope_.claims) return refuse(node);  // a claim's type is known by what it is compared with, and by nothing else
+    if (node.kind == "FuncCall") return bind_function(node);
+    if (node.kind == "CoalesceExpr") return bind_choice(node, Function::kCoalesce);
+    if (node.kind == "MinMaxExpr") {
+      return bind_choice(node, node.text("op") == "IS_LEAST" ? Function::kLeast : Function::kGreatest);
+    }
+    if (node.kind == "CaseExpr") return bind_case(node);
     return refuse(node);
   }
 
   Failure refuse(const TreeNode& node) const {
     std::size_t at = position(node);
-    if (node.kind == "SubLink") return fail(at, "subqueries are not supported");
+    if (node.kind == "SubLink") return fail(at, "subqueries are not supported yet");
     if (node.kind == "FuncCall") {
       auto names = node.list("funcname");
       return fail(at, fmt::format("unknown or unsupported function {}/{}", dotted(names), node.list("args").size()));
@@ -172,6 +190,9 @@ class Binder {
     if (column && array_type_named(node)) return bind_whole_array(node);
     auto arg = bind(node.element("arg"));
     if (!arg) return arg;
+    auto name = scalar_type_named(node);
+    auto type = name ? type_named(*name) : std::nullopt;
+    if (type && !arg->is_constant() && !scope_.claims) return operators_.cast(std::move(*arg), *type, arg->position);
     return bind_cast(std::move(*arg), tree_, node, scope_.table);
   }
 
@@ -239,14 +260,99 @@ class Binder {
     if (any || none) return placed(bind_any(node, none), at);
     if (kind == "AEXPR_IN") return placed(bind_in(node, name == "<>"), at);
     if (kind.find("BETWEEN") != std::string_view::npos) return placed(bind_between(node, kind), at);
+    if (kind == "AEXPR_NULLIF" && name == "=" && !scope_.claims) return bind_null_if(node, at);
     if (kind == "AEXPR_DISTINCT") return placed(bind_distinct(node, CompareOp::kNotEqual), at);
     if (kind == "AEXPR_NOT_DISTINCT") return placed(bind_distinct(node, CompareOp::kEqual), at);
     if (kind == "AEXPR_OP" || kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE") {
-      if (auto like = like_named(name)) return placed(bind_like(node, *like), at);
+      if (auto like = like_named(name)) {
+        return placed(bind_like(node.element("lexpr"), node.element("rexpr"), *like, at), at);
+      }
       if (auto op = comparison_named(name)) return placed(bind_comparison(node, *op), at);
       if (auto op = array_op_named(name)) return placed(bind_array_test(node, *op), at);
     }
+    if (kind == "AEXPR_OP" && Operators::knows_operator(name) && !scope_.claims) return bind_binary(node, name, at);
     return bind_unknown_operator(node, dotted(names), at);
+  }
+
+  Bound<Term> bind_binary(const TreeNode& node, std::string_view name, std::size_t at) {
+    auto pair = bind_pair(node);
+    if (!pair) return Failure(pair.error());
+    return operators_.binary(name, std::move(pair->left), std::move(pair->right), at);
+  }
+
+  Bound<Term> bind_null_if(const TreeNode& node, std::size_t at) {
+    auto pair = bind_pair(node);
+    if (!pair) return Failure(pair.error());
+    return operators_.null_if(std::move(pair->left), std::move(pair->right), at);
+  }
+
+  Bound<std::vector<Term>> bind_all(const std::vector<element>& trees) {
+    std::vector<Term> out;
+    for (element tree : trees) {
+      auto term = bind(tree);
+      if (!term) return Failure(term.error());
+      out.push_back(std::move(*term));
+    }
+    return out;
+  }
+
+  Bound<Term> bind_choice(const TreeNode& node, Function function) {
+    auto args = bind_all(node.list("args"));
+    if (!args) return Failure(args.error());
+    return operators_.choice(function, std::move(*args), position(node));
+  }
+
+  // A plain call: none of what makes it an aggregate, a window or variadic.
+  Bound<Term> bind_function(const TreeNode& node) {
+    std::string_view name = builtin_name(node.list("funcname"));
+    auto args = node.list("args");
+    for (auto [field, value] : node.fields) {
+      bool plain = field == "funcname" || field == "args" || field == "funcformat" || field == "location";
+      if (!plain) return fail(position(node), fmt::format("unsupported form of a call of {}", name));
+    }
+    auto like = args.size() == 2 ? like_function(name) : std::nullopt;
+    if (like) return placed(bind_like(args[0], args[1], *like, position(node)), position(node));
+    if (!Operators::knows_function(name, args.size())) return refuse(node);
+    auto terms = bind_all(args);
+    if (!terms) return Failure(terms.error());
+    return operators_.function(name, std::move(*terms), position(node));
+  }
+
+  Bound<Term> bind_case(const TreeNode& node) {
+    std::vector<Expression> conditions;
+    std::vector<Term> values;
+    std::optional<Term> subject;
+    auto whens = node.list("args");
+    if (node.has("arg")) {
+      auto arg = bind(node.element("arg"));
+      if (!arg) return arg;
+      auto settled = settle(std::move(*arg), Type::kText, {});
+      if (!settled) return settled;
+      if (auto ok = check_repeatable(*settled, whens.size()); !ok) return Failure(ok.error());
+      subject = std::move(*settled);
+    }
+    for (element when : whens) {
+      TreeNode parts = TreeNode::of(when);
+      auto condition = bind_when(parts, subject);
+      if (!condition) return Failure(condition.error());
+      conditions.push_back(std::move(*condition));
+      auto value = bind(parts.element("result"));
+      if (!value) return value;
+      values.push_back(std::move(*value));
+    }
+    auto otherwise = node.has("defresult") ? bind(node.element("defresult"))
+                                           : Bound<Term>(term_of(Constant{.null = true}, position(node)));
+    if (!otherwise) return otherwise;
+    values.push_back(std::move(*otherwise));
+    return operators_.case_of(std::move(conditions), std::move(values), position(node));
+  }
+
+  // CASE subject WHEN value is CASE WHEN subject = value.
+  Bound<Expression> bind_when(const TreeNode& when, std::optional<Term>& subject) {
+    if (!subject) return bind_condition(when.element("expr"), "CASE/WHEN");
+    auto value = bind(when.element("expr"));
+    if (!value) return Failure(value.error());
+    return comparator_.compare(CompareOp::kEqual, share(*subject), std::move(*value));
   }
 
   // An arithmetic operator at the top is no condition, and that is what its author wants to hear.
@@ -261,8 +367,9 @@ class Binder {
   Bound<Term> bind_prefix(const TreeNode& node, std::string_view name, std::size_t at) {
     auto arg = bind(node.element("rexpr"));
     if (!arg) return arg;
-    if (name == "-") return negate(std::move(*arg), at);
+    if (name == "-" && (arg->is_constant() || scope_.claims)) return negate(std::move(*arg), at);
     if (name == "+" && arg->is_constant() && is_number(arg->type())) return arg;
+    if (Operators::knows_operator(name) && !scope_.claims) return operators_.prefix(name, std::move(*arg), at);
     return fail(at, fmt::format("unknown or unsupported operator {}/1", name));
   }
 
@@ -464,33 +571,63 @@ class Binder {
     return term_of(Constant{.type = Type::kText, .null = settled->operand.constant.null, .text = text}, settled->position);
   }
 
-  Bound<Expression> bind_like(const TreeNode& node, LikeOp op) {
-    auto left = bind(node.element("lexpr"));
+  // A constant, or a call of like_escape().
+  bool is_fixed(element pattern) {
+    TreeNode node = TreeNode::of(pattern);
+    return node.kind == "A_Const" || node.kind == "ParamRef" || dotted(node.list("funcname")) == "pg_catalog.like_escape" ||
+           (node.kind == "TypeCast" && node.has("arg") && is_fixed(node.element("arg")));
+  }
+
+  Bound<Expression> bind_like(element text, element pattern, LikeOp op, std::size_t at) {
+    auto left = bind(text);
     if (!left) return Failure(left.error());
-    auto pattern = bind_pattern(node.element("rexpr"));
-    if (!pattern) return Failure(pattern.error());
-    auto settled = settle(std::move(*left), Type::kText, {});
+    if (!scope_.claims && !is_fixed(pattern)) {
+      auto right = bind(pattern);
+      if (!right) return Failure(right.error());
+      return bind_varying_like(std::move(*left), std::move(*right), op, at);
+    }
+    auto fixed = bind_pattern(pattern);
+    if (!fixed) return Failure(fixed.error());
+    return like_fixed(std::move(*left), std::move(*fixed), op, at);
+  }
+
+  Bound<Expression> bind_varying_like(Term left, Term pattern, LikeOp op, std::size_t at) {
+    if (pattern.is_constant()) {
+      auto settled = settle(std::move(pattern), Type::kText, {});
+      if (!settled) return Failure(settled.error());
+      if (settled->type() != Type::kText) return fail(settled->position, "the pattern of LIKE must be text");
+      return like_fixed(std::move(left), std::move(*settled), op, at);
+    }
+    if (op.ignore_case) return fail(pattern.position, "the pattern of ILIKE must be a constant");
+    auto like = operators_.like(std::move(left), std::move(pattern), at);
+    if (!like) return Failure(like.error());
+    Expression out(Predicate{operand_of(std::move(*like))});
+    return op.negated ? negated(std::move(out)) : std::move(out);
+  }
+
+  Bound<Expression> like_fixed(Term left, Term pattern, LikeOp op, std::size_t at) {
+    auto settled = settle(std::move(left), Type::kText, {});
     if (!settled) return Failure(settled.error());
     if (settled->type() != Type::kText && settled->type() != Type::kBpchar) {
-      return fail(position(node), fmt::format("LIKE is for text, not for {}", name_of(settled->type())));
+      return fail(at, fmt::format("LIKE is for text, not for {}", name_of(settled->type())));
     }
     if (auto ok = comparator_.check_collation(*settled, false); !ok) return Failure(ok.error());
-    if (settled->operand.constant.null || pattern->operand.constant.null) {
+    if (auto ok = comparator_.check_folded(*settled, pattern, false); !ok) return Failure(ok.error());
+    if (settled->operand.constant.null || pattern.operand.constant.null) {
       return Expression(Predicate{term_of(Constant{.type = Type::kBool, .null = true}, 0).operand});
     }
-    auto casing = settled->is_constant() ? Collation::Casing::kOther : collation_of(*settled).casing;
-    std::string text = std::move(pattern->operand.constant.text);
+    auto casing = settled->is_constant() ? Collation::Casing::kOther : collation_of(settled->operand, scope_.table).casing;
+    std::string text = std::move(pattern.operand.constant.text);
     auto compiled = LikePattern::compile(text, op.ignore_case, casing);
-    if (!compiled) return fail(pattern->position, to_string(compiled.error()));
+    if (!compiled) return fail(pattern.position, to_string(compiled.error()));
     Expression out(Likeness{std::move(settled->operand), std::move(text), op.ignore_case, std::move(*compiled)});
     return op.negated ? negated(std::move(out)) : std::move(out);
   }
 
-  Collation collation_of(const Term& term) const { return scope_.table.columns[term.operand.column].collation; }
-
   const ParseTree& tree_;
   const BinderScope& scope_;
   Comparator comparator_;
+  Operators operators_;
   std::size_t nodes_ = 0;
   std::size_t depth_ = 0;
 };

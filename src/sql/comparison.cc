@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sql/datetime.h"
+#include "sql/operators.h"
 #include "sql/parse_tree.h"
 #include "sql/text_input.h"
 
@@ -16,6 +17,9 @@ using Failure = std::unexpected<WhereError>;
 Failure fail(std::size_t position, std::string_view message) {
   return Failure(error_at(position, message));
 }
+
+// Of a computed operand that stands in several comparisons, all together.
+constexpr std::size_t kRepeatedNodesMax = 1024;
 
 constexpr std::string_view kUnknownOrder =
     "the order of text depends on its collation: only =, <>, IN and LIKE are supported";
@@ -155,6 +159,10 @@ Expression single(Membership set) {
       Comparison{.op = CompareOp::kEqual, .domain = set.domain, .left = std::move(set.left), .right = std::move(right)});
 }
 
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 ArrayOp mirrored(ArrayOp op) {
   switch (op) {
     case ArrayOp::kContains: return ArrayOp::kContainedBy;
@@ -217,8 +225,13 @@ Term share(Term& term) {
 }
 
 std::expected<void, WhereError> check_repeatable(const Term& term, std::size_t times) {
-  if (!term.condition || times <= 1) return {};
-  return fail(term.position, "a condition cannot be an operand of BETWEEN, or of IN with more than constants");
+  if (times <= 1) return {};
+  const Call* call = term.operand.call.get();
+  bool within = term.condition || (call != nullptr && call->conditional);
+  if (within) return fail(term.position, "a condition cannot be an operand of BETWEEN, or of IN with more than constants");
+  bool large = call != nullptr && call->nodes * times > kRepeatedNodesMax;
+  if (large) return fail(term.position, "what is computed here is too long to be compared so often");
+  return {};
 }
 
 std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name) {
@@ -271,7 +284,7 @@ std::expected<void, WhereError> Comparator::check_collation(const Term& term, bo
   if (term.type() == Type::kEnum && ordering) return fail(term.position, "enums can only be compared for equality");
   if (term.type() != Type::kText && term.type() != Type::kBpchar) return {};
   bool column = !term.is_constant();
-  Collation collation = column ? table.columns[term.operand.column].collation : Collation();
+  Collation collation = collation_of(term.operand, table);
   if (!collation.deterministic) return fail(term.position, "text of a nondeterministic collation cannot be compared");
   if (ordering && column && !collation.orders_bytes) {
     return fail(term.position, kUnknownOrder);
@@ -286,6 +299,8 @@ std::expected<void, WhereError> Comparator::check_pair(CompareOp op, const Term&
     if (auto ok = check_collation(*term, is_ordering(op)); !ok) return ok;
     if (auto ok = check_label(*term, !constants); !ok) return ok;
   }
+  if (auto ok = check_folded(left, right, is_ordering(op)); !ok) return ok;
+  if (auto ok = check_folded(right, left, is_ordering(op)); !ok) return ok;
   bool text = left.type() == Type::kText || left.type() == Type::kBpchar;
   if (text && is_ordering(op) && constants) return fail(left.position, kUnknownOrder);
   if (left.type() != Type::kEnum) return {};
@@ -296,6 +311,13 @@ std::expected<void, WhereError> Comparator::check_pair(CompareOp op, const Term&
   return {};
 }
 
+std::expected<void, WhereError> Comparator::check_folded(const Term& term, const Term& other, bool ordering) const {
+  if (!term.operand.call || !term.operand.call->folded) return {};
+  bool ascii = other.is_constant() && is_ascii(other.operand.constant.text);
+  if (ascii && !ordering) return {};
+  return fail(term.position, "lower() and upper() can only be compared for equality with text of ASCII characters");
+}
+
 std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_safe, Term left, Term right) const {
   if (auto ok = settle_pair(left, right); !ok) return Failure(ok.error());
   if (auto ok = check_pair(op, left, right); !ok) return Failure(ok.error());
@@ -303,6 +325,11 @@ std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_
   if (left.is_constant() && !right.is_constant()) {
     std::swap(left, right);
     op = mirrored(op);
+  }
+  for (Term* term : {&left, &right}) {
+    auto brought = brought_beside(std::move(*term), domain, table);
+    if (!brought) return Failure(brought.error());
+    *term = std::move(*brought);
   }
   std::size_t position = right.position;
   Comparison out{.op = op,
@@ -380,11 +407,17 @@ std::expected<Expression, WhereError> Comparator::among_constants(Term left, std
   if (!domain) return Failure(mismatch(left, items[0]));
   if (auto ok = check_collation(left, false); !ok) return Failure(ok.error());
   if (auto ok = unify(items, *common, enum_name, !left.is_constant()); !ok) return Failure(ok.error());
+  for (const Term& item : items) {
+    if (auto ok = check_folded(left, item, false); !ok) return Failure(ok.error());
+  }
   return set_of(*domain, std::move(left), std::move(items));
 }
 
 // The set in one form: ascending, none twice.
-std::expected<Expression, WhereError> Comparator::set_of(Domain domain, Term left, std::vector<Term> items) {
+std::expected<Expression, WhereError> Comparator::set_of(Domain domain, Term left, std::vector<Term> items) const {
+  auto brought = brought_beside(std::move(left), domain, table);
+  if (!brought) return Failure(brought.error());
+  left = std::move(*brought);
   std::vector<const Constant*> values;
   for (const Term& item : items) values.push_back(&item.operand.constant);
   Membership out{.domain = simplified(domain, left.operand, values), .left = operand_of(std::move(left)), .items = {}};
@@ -429,6 +462,9 @@ std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm ar
     Term one = term_of(Constant{.type = element}, array.position);
     return Failure(mismatch(left, one));
   }
+  for (const Term& item : array.items) {
+    if (auto ok = check_folded(left, item, false); !ok) return Failure(ok.error());
+  }
   if (array.items.empty()) return Expression(Predicate{term_of(Constant{.type = Type::kBool}, array.position).operand});
   return set_of(*domain, std::move(left), std::move(array.items));
 }
@@ -445,8 +481,12 @@ std::expected<Expression, WhereError> Comparator::any_of_column(Term left, const
   for (const Term* term : {&left, &one}) {
     if (auto ok = check_collation(*term, false); !ok) return Failure(ok.error());
   }
+  if (auto ok = check_folded(left, one, false); !ok) return Failure(ok.error());
   auto domain = domain_of(left.type(), array.element);
   if (!domain) return Failure(mismatch(left, one));
+  auto brought = brought_beside(std::move(left), *domain, table);
+  if (!brought) return Failure(brought.error());
+  left = std::move(*brought);
   std::size_t position = left.position;
   ElementTest out{.domain = *domain, .left = operand_of(std::move(left)), .array = *array.column, .element = array.element};
   if (auto ok = bring(*domain, out.left, array.element, position); !ok) return Failure(ok.error());

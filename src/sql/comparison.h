@@ -17,7 +17,7 @@
 
 namespace sluice::sql {
 
-// Something that can stand beside an operator: a column, a constant, or a condition.
+// Something that can stand beside an operator: a column, a constant, a condition, or what is computed.
 struct Term {
   Operand operand;                        // unless there is a condition
   std::unique_ptr<Expression> condition;  // of type bool
@@ -40,7 +40,7 @@ Term term_of(Constant constant, std::size_t position);
 Term term_of(Expression condition, std::size_t position);
 // A copy; makes the condition shared.
 Term share(Term& term);
-// Refuses a condition where it would be written out more than once: nested, they would grow without bound.
+// Refuses what would be written out, and computed, more than once: nested, it would grow without bound.
 std::expected<void, WhereError> check_repeatable(const Term& term, std::size_t times);
 // As an operand, a condition included.
 Operand operand_of(Term term);
@@ -70,6 +70,8 @@ struct Comparator {
 
   // A constant of an enum that has no such label, or that no column stands beside to give it its type when printed.
   std::expected<void, WhereError> check_label(const Term& term, bool beside_column) const;
+  // lower() and upper(), whose letters beyond ASCII are not known, beside anything but a constant of ASCII.
+  std::expected<void, WhereError> check_folded(const Term& term, const Term& other, bool ordering) const;
   // Text whose equality is not that of its bytes, or whose order is not known here.
   std::expected<void, WhereError> check_collation(const Term& term, bool ordering) const;
 
@@ -78,7 +80,7 @@ struct Comparator {
   std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
   std::expected<Expression, WhereError> any_of_column(Term left, const ArrayTerm& array) const;
-  static std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items);
+  std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items) const;
 };
 
 }  // namespace sluice::sql

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sql/array.h"
+#include "sql/call.h"
 #include "sql/datetime.h"
 #include "sql/decimal.h"
 #include "sql/text_input.h"
@@ -12,6 +13,9 @@
 
 namespace sluice::sql {
 namespace {
+
+// On the stack, before an evaluation asks the heap.
+constexpr std::size_t kEvaluationBytes = 512;
 
 Truth truth_of(bool value) {
   return value ? Truth::kTrue : Truth::kFalse;
@@ -46,26 +50,31 @@ struct Integers {
   using Value = std::int64_t;
   static std::optional<Value> read(std::string_view text, Type) { return read_integer(text); }
   static std::optional<Value> of(const Constant& c) { return c.integer; }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 struct Decimals {
   using Value = Decimal;
   static std::optional<Value> read(std::string_view text, Type) { return read_decimal(text); }
   static std::optional<Value> of(const Constant& c) { return read_decimal(c.text); }
+  static Value from(const sql::Value& value) { return *read_decimal(value.text); }
 };
 struct Reals {
   using Value = double;
   static std::optional<Value> read(std::string_view text, Type type) { return read_real(text, type); }
   static std::optional<Value> of(const Constant& c) { return c.real; }
+  static Value from(const sql::Value& value) { return value.real; }
 };
 struct Bytes {
   using Value = std::string_view;
   static std::optional<Value> read(std::string_view text, Type) { return text; }
   static std::optional<Value> of(const Constant& c) { return c.text; }
+  static Value from(const sql::Value& value) { return value.text; }
 };
 struct BlankPadded {
   using Value = std::string_view;
   static std::optional<Value> read(std::string_view text, Type) { return without_trailing_blanks(text); }
   static std::optional<Value> of(const Constant& c) { return without_trailing_blanks(c.text); }
+  static Value from(const sql::Value& value) { return value.text; }
 };
 struct Bools {
   using Value = std::int64_t;
@@ -75,16 +84,19 @@ struct Bools {
     return std::nullopt;
   }
   static std::optional<Value> of(const Constant& c) { return c.integer; }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 struct Dates {
   using Value = std::int64_t;
   static std::optional<Value> read(std::string_view text, Type) { return read_date(text); }
   static std::optional<Value> of(const Constant& c) { return c.integer; }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 struct Times {
   using Value = std::int64_t;
   static std::optional<Value> read(std::string_view text, Type) { return read_time(text); }
   static std::optional<Value> of(const Constant& c) { return c.integer; }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 struct Timestamps {
   using Value = std::int64_t;
@@ -97,11 +109,13 @@ struct Timestamps {
   static std::optional<Value> of(const Constant& c) {
     return c.type == Type::kDate ? timestamp_of_date(c.integer) : c.integer;
   }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 struct Timestamptzs {
   using Value = std::int64_t;
   static std::optional<Value> read(std::string_view text, Type) { return read_timestamptz(text); }
   static std::optional<Value> of(const Constant& c) { return c.integer; }
+  static Value from(const sql::Value& value) { return value.integer; }
 };
 
 // Calls visit with the reader of the domain.
@@ -122,20 +136,24 @@ auto in_domain(Domain domain, Visit visit) {
   __builtin_unreachable();
 }
 
-Truth evaluate_bool(const Operand& operand, Row row) {
-  if (operand.source == Operand::Source::kCondition) return operand.condition->evaluate(row);
+Truth evaluate_bool(const Operand& operand, Evaluation& evaluation) {
+  if (operand.source == Operand::Source::kCall) {
+    sql::Value value = value_of(*operand.call, evaluation);
+    return value.null ? Truth::kUnknown : truth_of(value.integer != 0);
+  }
+  if (operand.source == Operand::Source::kCondition) return operand.condition->evaluate(evaluation);
   if (operand.source == Operand::Source::kConstant) {
     return operand.constant.null ? Truth::kUnknown : truth_of(operand.constant.integer != 0);
   }
-  auto text = text_at(operand.column, row);
+  auto text = text_at(operand.column, evaluation.row);
   auto value = text ? Bools::read(*text, operand.type) : std::nullopt;
   return value ? truth_of(*value != 0) : Truth::kUnknown;
 }
 
 template <typename Reader>
-std::optional<typename Reader::Value> load(const Operand& operand, Row row) {
+std::optional<typename Reader::Value> load(const Operand& operand, Evaluation& evaluation) {
   if (operand.source == Operand::Source::kColumn) {
-    auto text = text_at(operand.column, row);
+    auto text = text_at(operand.column, evaluation.row);
     if (!text) return std::nullopt;
     return Reader::read(*text, operand.type);
   }
@@ -143,8 +161,13 @@ std::optional<typename Reader::Value> load(const Operand& operand, Row row) {
     if (operand.constant.null) return std::nullopt;
     return Reader::of(operand.constant);
   }
+  if (operand.source == Operand::Source::kCall) {
+    sql::Value value = value_of(*operand.call, evaluation);
+    if (value.null) return std::nullopt;
+    return Reader::from(value);
+  }
   if constexpr (std::is_same_v<Reader, Bools>) {
-    Truth truth = evaluate_bool(operand, row);
+    Truth truth = evaluate_bool(operand, evaluation);
     if (truth != Truth::kUnknown) return truth == Truth::kTrue;
   }
   return std::nullopt;
@@ -162,11 +185,11 @@ bool holds(CompareOp op, int order) {
   __builtin_unreachable();
 }
 
-Truth evaluate(const Comparison& node, Row row) {
+Truth evaluate(const Comparison& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
-    auto left = load<Reader>(node.left, row);
+    auto left = load<Reader>(node.left, evaluation);
     if (!left && !node.null_safe) return Truth::kUnknown;
-    auto right = load<Reader>(node.right, row);
+    auto right = load<Reader>(node.right, evaluation);
     if (left && right) return truth_of(holds(node.op, three_way(*left, *right)));
     if (!node.null_safe) return Truth::kUnknown;
     bool distinct = left.has_value() != right.has_value();
@@ -185,9 +208,9 @@ std::size_t position_in(const std::vector<Constant>& items, const typename Reade
   return found ? static_cast<std::size_t>(at - items.begin()) : items.size();
 }
 
-Truth evaluate(const Membership& node, Row row) {
+Truth evaluate(const Membership& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
-    auto left = load<Reader>(node.left, row);
+    auto left = load<Reader>(node.left, evaluation);
     if (!left) return Truth::kUnknown;
     if (position_in<Reader>(node.items, *left) < node.items.size()) return Truth::kTrue;
     return node.has_null ? Truth::kUnknown : Truth::kFalse;
@@ -197,8 +220,8 @@ Truth evaluate(const Membership& node, Row row) {
 // Calls visit(value), a pointer that is null for NULL, for every element of an array. False where the column is null or is
 // no array: every element is read before an answer is given, so that a damaged one never gives half an answer.
 template <typename Reader, typename Visit>
-bool each_element(std::uint32_t column, Type type, Row row, Visit visit) {
-  auto array = text_at(column, row);
+bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit visit) {
+  auto array = text_at(column, evaluation.row);
   if (!array) return false;
   ArrayElements elements(*array);
   while (elements.next()) {
@@ -214,13 +237,13 @@ bool each_element(std::uint32_t column, Type type, Row row, Visit visit) {
 }
 
 // ExecEvalScalarArrayOp(): no element at all is false, even for a null.
-Truth evaluate(const ElementTest& node, Row row) {
+Truth evaluate(const ElementTest& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
-    auto left = load<Reader>(node.left, row);
+    auto left = load<Reader>(node.left, evaluation);
     bool any = false;
     bool null = !left;
     bool found = false;
-    bool read = each_element<Reader>(node.array, node.element, row, [&](const typename Reader::Value* value) {
+    bool read = each_element<Reader>(node.array, node.element, evaluation, [&](const typename Reader::Value* value) {
       any = true;
       if (value == nullptr)
         null = true;
@@ -234,11 +257,11 @@ Truth evaluate(const ElementTest& node, Row row) {
 }
 
 // array_contain_compare(): a null is equal to nothing, and so is contained in nothing.
-Truth evaluate(const ArrayTest& node, Row row) {
+Truth evaluate(const ArrayTest& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
     std::bitset<kExpressionNodesMax> found;
     bool all_within = true;
-    bool read = each_element<Reader>(node.array, node.element, row, [&](const typename Reader::Value* value) {
+    bool read = each_element<Reader>(node.array, node.element, evaluation, [&](const typename Reader::Value* value) {
       std::size_t at = value == nullptr ? node.items.size() : position_in<Reader>(node.items, *value);
       if (at < node.items.size())
         found.set(at);
@@ -255,51 +278,59 @@ Truth evaluate(const ArrayTest& node, Row row) {
   });
 }
 
-Truth evaluate(const Likeness& node, Row row) {
-  auto text = load<Bytes>(node.left, row);
+Truth evaluate(const Likeness& node, Evaluation& evaluation) {
+  auto text = load<Bytes>(node.left, evaluation);
   return text ? truth_of(node.pattern.matches(*text)) : Truth::kUnknown;
 }
 
-bool is_null(const Operand& operand, Row row) {
+bool is_null(const Operand& operand, Evaluation& evaluation) {
   switch (operand.source) {
-    case Operand::Source::kColumn: return !text_at(operand.column, row);
+    case Operand::Source::kColumn: return !text_at(operand.column, evaluation.row);
     case Operand::Source::kConstant: return operand.constant.null;
-    case Operand::Source::kCondition: return operand.condition->evaluate(row) == Truth::kUnknown;
+    case Operand::Source::kCall: return value_of(*operand.call, evaluation).null;
+    case Operand::Source::kCondition: return operand.condition->evaluate(evaluation) == Truth::kUnknown;
   }
   __builtin_unreachable();
 }
 
-Truth evaluate(const NullTest& node, Row row) {
-  return truth_of(is_null(node.operand, row) != node.negated);
+Truth evaluate(const NullTest& node, Evaluation& evaluation) {
+  return truth_of(is_null(node.operand, evaluation) != node.negated);
 }
 
-Truth evaluate(const TruthTest& node, Row row) {
-  return truth_of((evaluate_bool(node.operand, row) == node.truth) != node.negated);
+Truth evaluate(const TruthTest& node, Evaluation& evaluation) {
+  return truth_of((evaluate_bool(node.operand, evaluation) == node.truth) != node.negated);
 }
 
-Truth evaluate(const Predicate& node, Row row) {
-  return evaluate_bool(node.operand, row);
+Truth evaluate(const Predicate& node, Evaluation& evaluation) {
+  return evaluate_bool(node.operand, evaluation);
 }
 
-Truth evaluate(const Junction& node, Row row) {
+Truth evaluate(const Junction& node, Evaluation& evaluation) {
   Truth decisive = truth_of(!node.conjunction);
   Truth out = opposite(decisive);
   for (const Expression& term : node.terms) {
-    Truth truth = term.evaluate(row);
+    Truth truth = term.evaluate(evaluation);
     if (truth == decisive) return decisive;
     if (truth == Truth::kUnknown) out = Truth::kUnknown;
   }
   return out;
 }
 
-Truth evaluate(const Negation& node, Row row) {
-  return opposite(node.term->evaluate(row));
+Truth evaluate(const Negation& node, Evaluation& evaluation) {
+  return opposite(node.term->evaluate(evaluation));
 }
 
 }  // namespace
 
+Truth Expression::evaluate(Evaluation& evaluation) const {
+  return std::visit([&](const auto& node) { return sql::evaluate(node, evaluation); }, node_);
+}
+
 Truth Expression::evaluate(Row row) const {
-  return std::visit([&](const auto& node) { return sql::evaluate(node, row); }, node_);
+  std::byte memory[kEvaluationBytes];
+  std::pmr::monotonic_buffer_resource arena(memory, sizeof(memory));
+  Evaluation evaluation{row, arena};
+  return evaluate(evaluation);
 }
 
 Expression negated(Expression term) {

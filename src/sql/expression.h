@@ -1,8 +1,8 @@
 // The typed tree of a where clause, and its evaluation over rows.
 //
 // Every decision about types has been taken (binder.h, comparison.h): a comparison knows the domain that it compares in, and
-// its constants are of that domain. Evaluation reads the columns' text lazily and allocates nothing. Immutable once built;
-// any number of threads may evaluate.
+// its constants are of that domain. Evaluation reads the columns' text lazily; a clause that computes nothing (call.h)
+// allocates nothing. Immutable once built; any number of threads may evaluate.
 //
 // SQL's logic has three values. A column whose text Postgres could not have printed counts as null.
 #pragma once
@@ -21,15 +21,18 @@ namespace sluice::sql {
 enum class Truth : signed char { kFalse, kTrue, kUnknown };
 
 class Expression;
+struct Call;        // call.h
+struct Evaluation;  // call.h
 
-// What is compared or tested: a column, a constant, or a condition within.
+// What is compared or tested: a column, a constant, a condition within, or what is computed.
 struct Operand {
-  enum class Source : std::uint8_t { kColumn, kConstant, kCondition };
+  enum class Source : std::uint8_t { kColumn, kConstant, kCondition, kCall };
   Source source = Source::kConstant;
   Type type = Type::kUnknown;
   std::uint32_t column = 0;                          // kColumn: index into the table
   Constant constant = {};                            // kConstant
   std::shared_ptr<const Expression> condition = {};  // kCondition, of type bool
+  std::shared_ptr<const Call> call = {};             // kCall
   std::string enum_name = {};                        // pg_type.typname where the type is an enum
 };
 
@@ -123,6 +126,7 @@ class Expression {
   explicit Expression(T&& node) : node_(std::forward<T>(node)) {}
 
   Truth evaluate(Row row) const;
+  Truth evaluate(Evaluation& evaluation) const;
   const Node& node() const { return node_; }
   Node& node() { return node_; }
 

@@ -1,6 +1,8 @@
 #include "sql/print.h"
 
 #include "sql/array.h"
+#include "sql/call_print.h"
+#include "sql/where.h"
 
 namespace sluice::sql {
 namespace {
@@ -28,11 +30,13 @@ std::string_view symbol(ArrayOp op) {
 
 class Printer {
  public:
-  explicit Printer(const Table& table) : table_(table) {}
+  Printer(const Table& table, bool guarded) : table_(table), guarded_(guarded) {}
 
   std::string take() { return std::move(out_); }
 
+  // What is too long is refused: there is no need to finish it.
   void print(const Expression& expression) {
+    if (out_.size() > kPrintedBytesMax) return;
     std::visit([&](const auto& node) { print(node); }, expression.node());
   }
 
@@ -49,7 +53,20 @@ class Printer {
       case Operand::Source::kColumn: out_ += quoted_identifier(table_.columns[operand.column].name); break;
       case Operand::Source::kConstant: print(operand.constant); break;
       case Operand::Source::kCondition: print(*operand.condition); break;
+      case Operand::Source::kCall: print(*operand.call); break;
     }
+  }
+
+  void print(const Call& call) {
+    if (out_.size() > kPrintedBytesMax) return;
+    std::string text = print_call(call, guarded_, [this](const Operand& operand) {
+      Printer inner(table_, guarded_);
+      inner.print(operand);
+      return inner.take();
+    });
+    // Guards may write an operand more than once, and those within it again.
+    if (text.size() > kPrintedBytesMax) text.resize(kPrintedBytesMax + 1);
+    out_ += text;
   }
 
   void print(const Comparison& node) {
@@ -134,6 +151,7 @@ class Printer {
   }
 
   const Table& table_;
+  bool guarded_;
   std::string out_;
 };
 
@@ -149,8 +167,8 @@ std::string quoted(std::string_view text, char quote, bool escape) {
 
 }  // namespace
 
-std::string print(const Expression& expression, const Table& table) {
-  Printer printer(table);
+std::string print(const Expression& expression, const Table& table, bool guarded) {
+  Printer printer(table, guarded);
   printer.print(expression);
   return printer.take();
 }

@@ -9,8 +9,10 @@
 
 namespace sluice::sql {
 
-// Every literal quoted and cast, every operator parenthesised, columns quoted and unqualified.
-std::string print(const Expression& expression, const Table& table);
+// Every literal quoted and cast, every operator parenthesised, columns quoted and unqualified. Guarded: such that Postgres
+// raises no error for any row (call_print.h); then it is longer, and not of the grammar that is read here. More than
+// kPrintedBytesMax where it would be longer than that, and then not whole.
+std::string print(const Expression& expression, const Table& table, bool guarded);
 
 // "name", with quotes within doubled.
 std::string quoted_identifier(std::string_view name);

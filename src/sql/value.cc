@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -119,6 +120,16 @@ std::optional<Constant> moment_constant(std::optional<std::int64_t> value, Type 
   return integer_of(*value, type);
 }
 
+// Of a numeric that canonical_decimal() reads: its digits after the point, moved by the exponent.
+unsigned written_scale(std::string_view text) {
+  text = trimmed(text);
+  std::size_t exponent_at = std::min(text.find_first_of("eE"), text.size());
+  std::size_t point = text.find('.');
+  auto scale = point < exponent_at ? static_cast<long>(exponent_at - point - 1) : 0;
+  if (exponent_at < text.size()) scale -= read_integer(signed_digits(text.substr(exponent_at + 1))).value_or(0);
+  return static_cast<unsigned>(std::clamp(scale, 0L, static_cast<long>(kDecimalDigitsMax)));
+}
+
 std::string print_real(double value, Type type) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
@@ -229,7 +240,9 @@ std::optional<Constant> read_constant(std::string_view text, Type type) {
     case Type::kNumeric: {
       auto digits = canonical_decimal(text);
       if (!digits) return std::nullopt;
-      return text_as(std::move(*digits), type);
+      Constant out = text_as(std::move(*digits), type);
+      out.scale = written_scale(text);
+      return out;
     }
     case Type::kUuid: return read_uuid_constant(text);
     case Type::kDate: return moment_constant(read_date(text), type);

@@ -63,6 +63,7 @@ struct Constant {
   std::int64_t integer = 0;  // bool, integers, dates and times (datetime.h)
   double real = 0;           // float4 and float8
   std::string text = {};     // numeric (canonical), text, bpchar, uuid (canonical), enum label, unknown (as written)
+  unsigned scale = 0;        // numeric: digits after the point as written, at which arithmetic looks
 };
 
 // An unknown literal as a constant of `type`: the type's input function.

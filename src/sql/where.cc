@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "sql/binder.h"
+#include "sql/call.h"
 #include "sql/print.h"
 #include "sql/routes.h"
 
@@ -12,6 +13,7 @@ namespace sluice::sql {
 struct WhereClause::Impl {
   Expression expression;
   std::string sql;
+  std::string canonical;
   std::vector<std::size_t> columns;
   std::vector<Route> routes;
 };
@@ -35,6 +37,8 @@ class ColumnCollector {
   void visit(const Operand& operand) {
     if (operand.source == Operand::Source::kColumn) columns_.push_back(operand.column);
     if (operand.source == Operand::Source::kCondition) visit(*operand.condition);
+    if (operand.source != Operand::Source::kCall) return;
+    for (const Operand& arg : operand.call->args) visit(arg);
   }
   void visit(const Comparison& node) {
     visit(node.left);
@@ -73,13 +77,16 @@ std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view whe
   if (!tree) return std::unexpected(tree.error());
   auto expression = bind_where(*tree, BinderScope{table, columns, params});
   if (!expression) return std::unexpected(expression.error());
-  std::string sql = print(*expression, table);
-  if (sql.size() > kPrintedBytesMax) return std::unexpected(error_at(0, "the clause with its parameters is too long"));
+  std::string canonical = print(*expression, table, false);
+  std::string sql = print(*expression, table, true);
+  if (std::max(sql.size(), canonical.size()) > kPrintedBytesMax) {
+    return std::unexpected(error_at(0, "the clause with its parameters is too long"));
+  }
   ColumnCollector collector;
   collector.visit(*expression);
   auto routes = routes_of(*expression);
-  return WhereClause(
-      std::make_unique<const Impl>(Impl{std::move(*expression), std::move(sql), collector.sorted(), std::move(routes)}));
+  return WhereClause(std::make_unique<const Impl>(
+      Impl{std::move(*expression), std::move(sql), std::move(canonical), collector.sorted(), std::move(routes)}));
 }
 
 bool WhereClause::matches(Row row) const {
@@ -87,6 +94,9 @@ bool WhereClause::matches(Row row) const {
 }
 const std::string& WhereClause::sql() const {
   return impl_->sql;
+}
+const std::string& WhereClause::canonical() const {
+  return impl_->canonical;
 }
 const std::vector<std::size_t>& WhereClause::columns() const {
   return impl_->columns;

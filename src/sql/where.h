@@ -63,8 +63,12 @@ class WhereClause {
   // One spelling of the clause with its parameters bound as literals, which Postgres reads as the same condition: sent in
   // COPY, equal for equal trees. Every literal is quoted and cast (an enum's only quoted: a column stands beside it), every
   // operator parenthesised, the column before the constant, lists in order without repetitions; no byte of the client's text
-  // is copied but inside a quoted literal or a quoted identifier. It compiles, and prints itself.
+  // is copied but inside a quoted literal or a quoted identifier. Postgres raises no error for it, whatever a row holds:
+  // what would fail is written to be NULL (call_print.h).
   const std::string& sql() const;
+
+  // The same without what guards against errors: it compiles, and prints itself. sql() itself where nothing can fail.
+  const std::string& canonical() const;
 
   // Columns (indexes into the table) that the clause looks at.
   const std::vector<std::size_t>& columns() const;

@@ -73,13 +73,13 @@ void require(bool holds, const char* what, const std::string& sql) {
 }
 
 void check(const WhereClause& where) {
-  auto again = WhereClause::compile(where.sql(), {}, test_table());
+  auto again = WhereClause::compile(where.canonical(), {}, test_table());
   // What is printed is longer than what was written.
-  if (!again && where.sql().size() > kWhereBytesMax) return;
-  require(again.has_value(), again ? "" : again.error().message.c_str(), where.sql());
-  require(again->sql() == where.sql(), again->sql().c_str(), where.sql());
+  if (!again && where.canonical().size() > kWhereBytesMax) return;
+  require(again.has_value(), again ? "" : again.error().message.c_str(), where.canonical());
+  require(again->canonical() == where.canonical(), again->canonical().c_str(), where.canonical());
   for (const TestRow& row : rows()) {
-    require(where.matches(row.view()) == again->matches(row.view()), "selects other rows", where.sql());
+    require(where.matches(row.view()) == again->matches(row.view()), "selects other rows", where.canonical());
   }
 }
 

@@ -146,7 +146,7 @@ TEST(WhereClause, MatchesLike) {
   EXPECT_THAT(error_of("t ILIKE 'é'"), HasSubstr("ASCII"));
   EXPECT_THAT(error_of("t LIKE 'a' ESCAPE 'xy'"), HasSubstr("ESCAPE"));
   EXPECT_THAT(error_of("t LIKE $1", {std::string(kLikePatternBytesMax + 1, 'x')}), HasSubstr("too long"));
-  EXPECT_THAT(error_of("t LIKE v"), HasSubstr("must be a constant"));
+  EXPECT_THAT(error_of("t ILIKE v"), HasSubstr("must be a constant"));
   EXPECT_THAT(error_of("i4 LIKE '1'"), HasSubstr("LIKE is for text"));
 }
 
@@ -264,7 +264,7 @@ TEST(WhereClause, RefusesOtherUsesOfArrays) {
   EXPECT_THAT(error_of("i4 = ANY(ARRAY['1'])"), HasSubstr("cannot compare int4 with text"));
   EXPECT_THAT(error_of("arr @> ARRAY[1::int8]"), HasSubstr("no such operator for arrays of int4 and of int8"));
   EXPECT_THAT(error_of("ta @> ARRAY['a'::varchar]"), HasSubstr("no such operator"));
-  EXPECT_THAT(error_of("i4 = ANY(SELECT 1)"), HasSubstr("subqueries are not supported"));
+  EXPECT_THAT(error_of("i4 = ANY(SELECT 1)"), HasSubstr("subqueries are not supported yet"));
   EXPECT_THAT(error_of("arr[1] = 7"), HasSubstr("unsupported expression A_Indirection"));
   EXPECT_THAT(error_of("i4 = ANY('{1}'::int4[][])"), HasSubstr("unknown or unsupported type of an array"));
   EXPECT_EQ(error_of("i4 = ANY('{x}')"), "At location 9: invalid syntax for type int4: x");
@@ -297,12 +297,12 @@ TEST(WhereClause, NamesWhatItRefuses) {
   EXPECT_EQ(error_of("now() > '2020-01-01'"), "At location 0: unknown or unsupported function now/0");
   EXPECT_EQ(error_of("i8 + 1"), "WHERE clause must return a boolean");
   EXPECT_EQ(error_of("i8"), "WHERE clause must return a boolean");
-  EXPECT_EQ(error_of("i8 IN (SELECT 1)"), "At location 3: subqueries are not supported");
-  EXPECT_THAT(error_of("EXISTS (SELECT 1)"), HasSubstr("subqueries are not supported"));
+  EXPECT_EQ(error_of("i8 IN (SELECT 1)"), "At location 3: subqueries are not supported yet");
+  EXPECT_THAT(error_of("EXISTS (SELECT 1)"), HasSubstr("subqueries are not supported yet"));
   EXPECT_THAT(error_of("i8 = t"), HasSubstr("cannot compare int8 with text"));
   EXPECT_THAT(error_of("b and i8"), HasSubstr("argument of AND must be boolean"));
   EXPECT_THAT(error_of("t = 'x'::text[]"), HasSubstr("not supported in a cast"));
-  EXPECT_THAT(error_of("i4::text = '1'"), HasSubstr("only constants can be cast"));
+  EXPECT_THAT(error_of("t::int4 = 1"), HasSubstr("casts of text to int4 are not supported"));
   EXPECT_THAT(error_of("other.i4 = 1"), HasSubstr("unknown reference other.i4"));
   EXPECT_THAT(error_of("ctid = '(0,1)'"), HasSubstr("unknown reference ctid"));
   EXPECT_THAT(error_of("(i4, i8) = (1, 2)"), HasSubstr("unsupported expression RowExpr"));
