@@ -69,7 +69,7 @@ class Deployment:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [self.options.sluice, "origin", "--database-url", self.postgres.url, "--insecure", "--listen", f"127.0.0.1:{self.port}",
-                   *(["--storage", self.storage] if self.options.storage else []), *self.options.origin_option]
+                   *(["--storage", self.storage] if self.options.storage else ["--in-memory"]), *self.options.origin_option]
         with open(self.folder / "origin.log", "ab") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

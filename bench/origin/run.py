@@ -147,7 +147,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sluice", default=deployment.SLUICE, help="the program")
     parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help="for `sluice origin`, as --origin-option=--chunk-bytes=1000000")
-    parser.add_argument("--memory", dest="storage", action="store_false", help="without --storage")
+    parser.add_argument("--memory", dest="storage", action="store_false", help="with --in-memory")
     options = parser.parse_args()
     if options.list:
         print("\n".join(JOBS))
