@@ -250,11 +250,17 @@ describe('keys', () => {
     assert.equal(there.headers.key_change_from, '"public"."moved"/"1"');
   });
 
+  test('none, and columns of every kind: the row of the snapshot and of the stream is one', async () => {
+    await database.query(`CREATE TABLE keyless_types (a boolean, b char(5), c float8, d text[], e text); INSERT INTO keyless_types VALUES (true, 'ab', 0.1, '{a,NULL}', NULL), (false, '', 'NaN', '{}', '')`);
+    const log = await Log.begin({ table: 'keyless_types' });
+    await followsSelect(log, 'SELECT * FROM keyless_types', [`UPDATE keyless_types SET e = 'x' WHERE a`, 'DELETE FROM keyless_types']);
+  });
+
   test('of every kind of type', async () => {
-    await database.query(`CREATE TABLE odd_keys (a timestamptz, b uuid, d text, PRIMARY KEY (a, b, d));
-      INSERT INTO odd_keys VALUES ('2024-01-01 12:00+02', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '')`);
+    await database.query(`CREATE TABLE odd_keys (a timestamptz, b uuid, c boolean, d text, PRIMARY KEY (a, b, c, d));
+      INSERT INTO odd_keys VALUES ('2024-01-01 12:00+02', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, '')`);
     const log = await Log.begin({ table: 'odd_keys' });
-    await followsSelect(log, 'SELECT * FROM odd_keys', [`INSERT INTO odd_keys VALUES ('infinity', gen_random_uuid(), 'x')`, `DELETE FROM odd_keys WHERE d = 'x'`]);
+    await followsSelect(log, 'SELECT * FROM odd_keys', [`INSERT INTO odd_keys VALUES ('infinity', gen_random_uuid(), false, 'x')`, `DELETE FROM odd_keys WHERE d = 'x'`]);
     // The snapshot's key and the stream's are one: the row that was there goes away.
     await database.query('DELETE FROM odd_keys');
     await log.until(({ rows }) => rows.size === 0);
