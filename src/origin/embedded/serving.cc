@@ -210,11 +210,15 @@ Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http:
   Count held(held_);
   Offset at = request->shape().position.offset;
   if (!store_.writable()) co_return answer_failure(*request, storage_full(), response);
-  if (!read(*shape, at) && !co_await wait_until_known(shape, at) && shape->phase() != Phase::kDropped) {
-    co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
+  auto page = read(*shape, at);
+  if (!page) {
+    if (!co_await wait_until_known(shape, at) && shape->phase() != Phase::kDropped) {
+      co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
+    }
+    if (shape->phase() != Phase::kDropped && answer_now(shape, *request, response)) co_return;
+    page = read(*shape, at);
   }
-  if (shape->phase() != Phase::kDropped && answer_now(shape, *request, response)) co_return;
-  if (auto page = read(*shape, at)) at = page->end;
+  if (page) at = page->end;
   auto has_more = [&] { return shape->log().head() > at; };
   co_await shape->waiters().wait(Clock::now() + options_.long_poll_timeout,
                                  [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); });
