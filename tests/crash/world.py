@@ -112,11 +112,10 @@ class Writer(threading.Thread):
 
 
 class World:
-    def __init__(self, sluice=SLUICE, storage=True, options=()):
+    def __init__(self, sluice=SLUICE, options=()):
         self.sluice, self.options = sluice, options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-crash-"))
         self.folder.chmod(0o755)
-        self.storage = ["--storage", str(self.folder / "storage")] if storage else []
         self.port = free_port()
         self.process = self.postgres = None
         self.kills = 0
@@ -139,7 +138,7 @@ class World:
 
     def start(self):
         command = [self.sluice, "origin", "--database-url", self.postgres.url, "--insecure", "--listen", f"127.0.0.1:{self.port}",
-                   "--chunk-bytes", CHUNK_BYTES, "--long-poll-timeout", LONG_POLL_S, *self.storage, *self.options]
+                   "--chunk-bytes", CHUNK_BYTES, "--long-poll-timeout", LONG_POLL_S, "--storage", self.folder / "storage", *self.options]
         with open(self.folder / "origin.log", "ab") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
