@@ -10,12 +10,23 @@ namespace sluice {
 
 namespace asio = boost::asio;
 
+// So many Tasks of a batch go on before other work of their io_context gets its turn.
+constexpr int kResumedInARow = 256;
+
 struct WaitList::Batch {
   explicit Batch(Executor e) : executor(std::move(e)) {}
 
+  static void post(std::unique_ptr<Batch> batch) {
+    Executor its_own = batch->executor;
+    asio::post(its_own, [batch = std::move(batch)]() mutable {
+      batch->resume();
+      if (!batch->waiters.empty()) post(std::move(batch));
+    });
+  }
+
   // A Task that is resumed may destroy others of the batch, which unlinks them.
   void resume() {
-    while (!waiters.empty()) {
+    for (int i = 0; i < kResumedInARow && !waiters.empty(); ++i) {
       Waiter& waiter = waiters.front();
       waiters.pop_front();
       waiter.spot.resume();
@@ -61,10 +72,7 @@ void WaitList::wake_all() {
     (*batch)->waiters.push_back(waiter);
   }
   size_ = 0;
-  for (auto& batch : batches) {
-    Executor executor = batch->executor;
-    asio::post(executor, [batch = std::move(batch)] { batch->resume(); });
-  }
+  for (auto& batch : batches) Batch::post(std::move(batch));
 }
 
 std::size_t WaitList::size() const {

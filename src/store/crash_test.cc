@@ -289,7 +289,7 @@ class Schedule {
     files_.fail_syncs(0, 0);
     files_.crash();
     open();
-    ASSERT_TRUE(store_->damage().empty()) << store_->damage().front();
+    for (const std::string& damage : store_->damage()) ASSERT_TRUE(was_dropped(damage)) << damage;
     auto recovered = store_->take_recovered();
     ASSERT_GE(recovered.lsn, durable);
     forget_after(recovered.lsn);
@@ -315,6 +315,12 @@ class Schedule {
       model.dropped = false;
       model.must_be_there = true;
     }
+  }
+
+  // With a full disk a dropped log's files go before its drop is durable, to make room; then it may be found without them.
+  bool was_dropped(const std::string& damage) {
+    const std::size_t end = damage.find(": its files are missing");
+    return faults_ && damage.starts_with("log ") && end != std::string::npos && model_[damage.substr(4, end - 4)].dropped;
   }
 
   void forget_after(Lsn lsn) {

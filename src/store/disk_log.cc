@@ -146,7 +146,7 @@ void DiskLog::spill() {
       return;
     }
     context_->tell([&](LogOwner& owner) { owner.write_failed(flushed.error()); });
-    if (!flushed.error().is_full()) return lose();
+    if (!flushed.error().may_pass()) return lose();
     if (context_->owner == nullptr || !context_->owner->wait_for_disk()) return;
   }
 }
@@ -267,17 +267,15 @@ void DiskLog::install(const ChangesRun& run, const std::vector<Block>& blocks) {
 }
 
 FileResult<> DiskLog::make_durable() {
-  count_as_synced();
+  set_unsynced(false);
   auto synced = context_->files.sync(id_, Area::kChanges);
-  if (synced) return synced;
-  std::lock_guard lock(mutex_);
-  unsynced_ = true;
+  if (!synced) set_unsynced(true);
   return synced;
 }
 
-void DiskLog::count_as_synced() {
+void DiskLog::set_unsynced(bool unsynced) {
   std::lock_guard lock(mutex_);
-  unsynced_ = false;
+  unsynced_ = unsynced;
 }
 
 std::string DiskLog::give_up(const FileError& error) {

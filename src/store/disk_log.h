@@ -73,8 +73,8 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   // synced for the record to hold.
   bool capture(std::string& out);
   FileResult<> make_durable() override;
-  // The next sync of everything covers its file of changes.
-  void count_as_synced();
+  // Before a sync of everything, and after one that failed.
+  void set_unsynced(bool unsynced);
   std::string give_up(const FileError& error) override;
   // It cannot be kept: what can be read stays readable, but it is not there after a restart.
   void lose() { failed_.store(true, std::memory_order_release); }

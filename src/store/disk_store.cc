@@ -193,6 +193,7 @@ bool DiskStore::write_wal() {
   const auto written = wal_.write_pending();
   if (!written && !wal_failing_.exchange(true)) {
     log::write(log::Level::kError, "store_write_failed", {{"error", written.error().message}});
+    wal_.wake();  // who waits for it gives up: house has to be kept for there to be room again
   }
   if (written && wal_failing_.exchange(false)) log::write(log::Level::kInfo, "store_writes_again", {});
   return written.has_value();

@@ -94,10 +94,10 @@ void DiskStore::record_finished() {
       continue;
     }
     write_failed(record.error());
-    if (record.error().is_full()) {
-      again.push_back(std::move(log));
-    } else {
+    if (record.error().lost) {
       wal_.append(log->give_up(record.error()));
+    } else {
+      again.push_back(std::move(log));
     }
   }
   if (again.empty()) return;
@@ -123,7 +123,7 @@ bool DiskStore::flush_log(DiskLog& log) {
   const auto flushed = log.flush(DiskLog::Upto::kPublished);
   if (flushed) return true;
   write_failed(flushed.error());
-  if (flushed.error().is_full()) return false;
+  if (flushed.error().may_pass()) return false;
   wal_.append(log.give_up(flushed.error()));
   return true;
 }
@@ -216,17 +216,14 @@ FileResult<> DiskStore::write_checkpoint(CheckpointWriter& writer, const std::ve
 
 FileResult<> DiskStore::sync_changes(const std::vector<std::shared_ptr<DiskLog>>& logs) {
   if (logs.size() > kSyncedOneByOneMax) {
-    for (const auto& log : logs) log->count_as_synced();
-    auto synced = context_->files.sync_all();
-    if (!synced) {
-      for (const auto& log : logs) wal_.append(log->give_up(synced.error()));
-    }
-    return synced;
+    for (const auto& log : logs) log->set_unsynced(false);
+    if (context_->files.sync_all()) return {};
+    for (const auto& log : logs) log->set_unsynced(true);
   }
   for (const auto& log : logs) {
     auto synced = log->make_durable();
     if (synced) continue;
-    if (!synced.error().is_full()) wal_.append(log->give_up(synced.error()));
+    if (synced.error().lost) wal_.append(log->give_up(synced.error()));
     return synced;
   }
   return {};

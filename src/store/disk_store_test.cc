@@ -265,6 +265,30 @@ TEST_F(DiskStoreTest, ALargeTransactionCanBeTakenBack) {
   EXPECT_EQ(read_all(*recovered.logs[0].log), "row,\n|kept@1_0,\n|other@2_0,\n");
 }
 
+// The worked example of docs/format-store.md, made there by another program.
+TEST_F(DiskStoreTest, WritesTheBytesOfTheFormatsDescription) {
+  open();
+  auto log = store_->create("h", "m");
+  log->finish_snapshot();
+  ASSERT_TRUE(store_->flush());
+  log->append(Offset::at(7, 0), "a,\n");
+  log->end_transaction();
+  store_->commit(9, {});
+  ASSERT_TRUE(store_->flush());
+  auto file = posix_files().open(folder_.path() + "/" + wal_name(1), OpenMode::kRead);
+  std::string bytes(*(*file)->size(), '\0');
+  ASSERT_TRUE((*file)->read_at(0, bytes));
+  std::string hex;
+  for (unsigned char byte : bytes) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
+  }
+  EXPECT_EQ(hex,
+            "736c75696365776c0100000001000000000000007e251dc7070000000351318701010a0168016d08"
+            "000000150f639902010100000000000a0000001f3ad08404010001030700612c0a040000000490d5"
+            "a706010900");
+}
+
 // Damage.
 
 class DamagedStoreTest : public DiskStoreTest {

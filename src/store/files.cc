@@ -61,8 +61,10 @@ class PosixFile final : public File {
   }
 
   FileResult<> sync() override {
-    if (::fdatasync(fd_.get()) != 0) return failed("sync", path_);
-    return {};
+    if (::fdatasync(fd_.get()) == 0) return {};
+    FileError error = failed("sync", path_).error();
+    error.lost = true;
+    return std::unexpected(std::move(error));
   }
 
   FileResult<> truncate(std::uint64_t size) override {
@@ -154,8 +156,9 @@ class PosixFiles final : public FileLayer {
 
 }  // namespace
 
-bool FileError::is_full() const {
-  return code == ENOSPC || code == EDQUOT;
+bool FileError::may_pass() const {
+  if (lost) return false;
+  return code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE || code == ENOMEM;
 }
 
 FileLayer& posix_files() {

@@ -19,9 +19,11 @@ namespace sluice::store {
 struct FileError {
   int code = 0;
   std::string message = {};
+  // A sync failed: what had been written since the last one may be gone, and no later sync would say so again.
+  bool lost = false;
 
-  // The disk, or its owner's share of it, is full: it may work again later.
-  bool is_full() const;
+  // The disk is full, or memory or descriptors have run out: it may work again later.
+  bool may_pass() const;
 };
 
 template <typename T = void>

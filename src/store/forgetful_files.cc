@@ -34,9 +34,13 @@ class ForgetfulFiles::OpenFile final : public File {
   }
 
   FileResult<> sync() override {
-    if (auto may = files_.may_sync(inode_.get()); !may) return may;
-    make_durable(*inode_);
-    return {};
+    auto may = files_.may_sync(inode_.get());
+    if (may && !std::exchange(inode_->error, false)) {
+      make_durable(*inode_);
+      return {};
+    }
+    FileError failed{EIO, "sync: injected", true};
+    return std::unexpected(std::move(failed));
   }
 
   FileResult<> truncate(std::uint64_t size) override {
@@ -102,6 +106,7 @@ void ForgetfulFiles::crash(Inode& inode) {
     apply(write, bytes);
   }
   inode.now = inode.durable = std::move(bytes);
+  inode.error = false;
   inode.unsynced.clear();
 }
 
@@ -192,7 +197,11 @@ FileResult<> ForgetfulFiles::sync_everything(const std::string& path) {
   for (auto& [name, folder] : folders_) {
     if (!name.starts_with(path)) continue;
     for (auto& [file, inode] : folder.now) {
-      if (auto may = may_sync(inode.get()); !may) return may;
+      if (auto may = may_sync(inode.get()); !may) {
+        inode->error = true;
+        return may;
+      }
+      // A file that has lost something is as durable as the others, but for that.
       make_durable(*inode);
     }
     if (auto synced = sync_folder(name); !synced) return synced;

@@ -57,6 +57,7 @@ class ForgetfulFiles final : public FileLayer {
     std::string now;
     std::string durable;
     std::vector<Write> unsynced;
+    bool error = false;  // something was forgotten that the next sync tells
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   // `from` goes away, `to` becomes the inode; either may be empty.

@@ -1,6 +1,7 @@
 #include "store/log_files.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -85,7 +86,10 @@ FileResult<> LogFiles::sync(std::uint64_t id, Area area) {
 }
 
 FileResult<> LogFiles::sync_all() {
-  return files_.sync_everything(folder_);
+  if (one_by_one_) return std::unexpected(FileError{EIO, "sync " + folder_ + ": failed before"});
+  auto synced = files_.sync_everything(folder_);
+  if (!synced) one_by_one_ = true;
+  return synced;
 }
 
 FileResult<> LogFiles::remove(std::uint64_t id) {

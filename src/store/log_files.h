@@ -6,6 +6,7 @@
 // long as a look-up takes, and an open where the file was not there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -33,7 +34,8 @@ class LogFiles {
   FileResult<std::shared_ptr<File>> open(std::uint64_t id, Area area, OpenMode mode);
   // The file is durable, its name too.
   FileResult<> sync(std::uint64_t id, Area area);
-  // All of them are.
+  // All of them are. Once that has failed it always does: it does not say which file was concerned, and would not say it
+  // again; syncing that file does.
   FileResult<> sync_all();
   // Removes both files of a log.
   FileResult<> remove(std::uint64_t id);
@@ -71,6 +73,7 @@ class LogFiles {
   FileLayer& files_;
   const std::string folder_;
   const std::size_t open_max_;
+  std::atomic<bool> one_by_one_{false};
 
   std::mutex mutex_;
   std::list<Open> open_;  // most recently used first

@@ -75,7 +75,13 @@ void BM_Snapshot(benchmark::State& state) {
     state.ResumeTiming();
   }
 }
-BENCHMARK(BM_Snapshot)->Arg(1)->Arg(100)->Iterations(2)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Snapshot)
+    ->Arg(1)
+    ->Arg(100)
+    ->Iterations(2)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 // Reading those again, chunk by chunk.
 void BM_ReadSnapshot(benchmark::State& state) {
@@ -108,7 +114,8 @@ void BM_Recover(benchmark::State& state) {
       auto log = store->create("handle-of-32-characters-" + std::to_string(10000000 + i), std::string(500, 'm'));
       log->append_snapshot("row,\n");
       log->finish_snapshot();
-      for (std::uint64_t op = 0; op < 3; ++op) log->append(Offset::at(static_cast<std::uint64_t>(i) + 1, op), std::string(200, 'x'));
+      for (std::uint64_t op = 0; op < 3; ++op)
+        log->append(Offset::at(static_cast<std::uint64_t>(i) + 1, op), std::string(200, 'x'));
       log->end_transaction();
       if (i % 100 == 99) store->commit(static_cast<Lsn>(i), {});
     }

@@ -1,8 +1,9 @@
-// Recovery of a folder whose write-ahead log and checkpoint are any bytes at all: it must open, read, be written to, and find
-// the same again.
+// Recovery of a folder whose write-ahead log and checkpoint are any bytes at all: it must open, read, be written to, and
+// find the same again.
 //
-// The input is frames' bodies, so that checksums do not keep the fuzzer out: for each two bytes of length, of which the highest
-// bit says which of the two files it goes to and the next that its checksum is wrong. A first byte of 0 gives the rest as it is.
+// The input is frames' bodies, so that checksums do not keep the fuzzer out: for each two bytes of length, of which the
+// highest bit says which of the two files it goes to and the next that its checksum is wrong. A first byte of 0 gives the
+// rest as it is.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -94,7 +94,7 @@ FileResult<> Wal::write(Group& group) {
   }
   while (!group.sync_first.empty()) {
     if (auto synced = group.sync_first.back()->make_durable(); !synced) {
-      if (synced.error().is_full()) return synced;
+      if (!synced.error().lost) return synced;
       group.bytes += group.sync_first.back()->give_up(synced.error());
     }
     group.sync_first.pop_back();
