@@ -34,9 +34,10 @@ def kill_again_and_again(world, options):
 def report(world, clients, readers, writers, pages, wrong, options):
     violations = [text for client in clients + readers for text in client.violations]
     refetches = sum(client.refetches for client in clients)
-    print(f"{world.kills} kills, {sum(w.transactions for w in writers)} transactions, {len(clients)} clients, {sum(c.operations for c in clients)} operations, "
-          f"{sum(c.broken for c in clients)} connections broken, {sum(c.unavailable for c in clients)} answers 5xx, {refetches} refetches, "
-          f"{sum(r.readings for r in readers)} whole readings, {len(pages.digests)} full pages, {pages.compared} of them read again")
+    print(f"{world.kills} kills, {sum(w.transactions for w in writers)} transactions, {len(clients)} clients, ", end="")
+    print(f"{sum(c.operations for c in clients)} operations, {sum(c.broken for c in clients)} connections broken, ", end="")
+    print(f"{sum(c.unavailable for c in clients)} answers 5xx, {refetches} refetches, ", end="")
+    print(f"{sum(r.readings for r in readers)} whole readings, {len(pages.digests)} full pages, {pages.compared} read again")
     for text in violations[:20] + wrong:
         print("WRONG", text)
     if refetches > options.refetches_max:

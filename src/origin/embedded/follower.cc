@@ -130,6 +130,10 @@ void Follower::forget(std::shared_ptr<Shape> shape) {
   asio::post(context_, [this, shape = std::move(shape)] { changes_.remove(*shape); });
 }
 
+bool Follower::caught_up() const {
+  return health_ == Origin::Health::kActive && last_seen_.get()->lsn >= before(server_end_);
+}
+
 Task<void> Follower::follow() {
   while (!stopping_) {
     if (co_await hold_lock() && co_await prepare()) {
@@ -219,6 +223,7 @@ std::string Follower::state_of(const replication::Server& server) const {
 Task<std::expected<bool, replication::PgError>> Follower::fits(replication::Connection& connection) {
   auto server = co_await replication::identify_server(connection);
   if (!server) co_return std::unexpected(server.error());
+  server_end_ = server->end;
   auto slot = co_await replication::find_slot(connection, options_.slot);
   if (!slot) co_return std::unexpected(slot.error());
   const char* why = nullptr;
