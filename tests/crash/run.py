@@ -9,6 +9,7 @@ fetch again (--refetches-max). The random numbers come from --seed.
 """
 import argparse
 import random
+import signal
 import sys
 import time
 
@@ -82,6 +83,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the folder where something is wrong")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     world = World(options.sluice)
     failed = True
     try:

@@ -10,6 +10,7 @@ world.py. At the end these have what SELECT has, and memory (RSS, sampled) is ab
 import argparse
 import json
 import random
+import signal
 import statistics
 import sys
 import threading
@@ -173,6 +174,7 @@ def main():
     parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help=option)
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     world = World(options.sluice, options=options.origin_option)
     try:
         return 1 if run(world, options) else 0
