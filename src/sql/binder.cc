@@ -467,8 +467,8 @@ class Binder {
       if (!term) return term;
       terms.push_back(std::move(*term));
     }
-    if (!terms.empty()) return joined(all, std::move(terms));
-    return Expression(Predicate{term_of(Constant{.type = Type::kBool, .integer = all}, at).operand});
+    if (terms.empty()) return fail(array->position, "a list of patterns without any is not supported");
+    return joined(all, std::move(terms));
   }
 
   Bound<Expression> bind_array_test(const TreeNode& node, ArrayOp op) {

@@ -290,8 +290,7 @@ Value moved_day(std::int64_t day, std::int64_t days) {
   return is_date(day + days) ? of_integer(day + days) : Value{};
 }
 
-Value apart(const Call& call, std::int64_t later, std::int64_t earlier) {
-  if (call.type == Type::kInterval) return of_interval(between(later, earlier));
+Value apart(std::int64_t later, std::int64_t earlier) {
   for (std::int64_t day : {later, earlier}) {
     if (day == kInfinityLate || day == kInfinityEarly) return {};
   }
@@ -323,7 +322,7 @@ Value of_two(const Call& call, const Value& a, const Value& b, Evaluation& evalu
     case Function::kMove: return of_moment(moved(a.integer, {b.months, b.days, b.integer}));
     case Function::kDaysAfter: return moved_day(a.integer, b.integer);
     case Function::kDaysBefore: return moved_day(a.integer, -b.integer);
-    case Function::kApart: return apart(call, a.integer, b.integer);
+    case Function::kApart: return apart(a.integer, b.integer);
     default: break;
   }
   if (call.type == Type::kNumeric) return numeric_operation(call.function, a, b, evaluation);

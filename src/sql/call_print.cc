@@ -162,14 +162,11 @@ std::string moved_day_text(const Call& call, const std::vector<std::string>& arg
       args[0], args[1], symbol(call.function));
 }
 
-std::string apart_text(const Call& call, const std::vector<std::string>& args) {
-  std::string_view form =
+std::string apart_text(const std::vector<std::string>& args) {
+  return fmt::format(
       "(NULLIF(NULLIF({0}, 'infinity'::date), '-infinity'::date) - NULLIF(NULLIF({1}, 'infinity'::date), "
-      "'-infinity'::date))";
-  std::string_view moments =
-      "(CASE WHEN isfinite({0}) AND isfinite({1}) THEN CASE WHEN abs(extract(epoch FROM {0}) - "
-      "extract(epoch FROM {1})) <= 9223372036854.775807 THEN {0} - {1} END END)";
-  return fmt::format(fmt::runtime(call.type == Type::kInterval ? moments : form), args[0], args[1]);
+      "'-infinity'::date))",
+      args[0], args[1]);
 }
 
 std::string guarded_text(const Call& call, const std::vector<std::string>& args) {
@@ -183,7 +180,7 @@ std::string guarded_text(const Call& call, const std::vector<std::string>& args)
     case Function::kMove: return moved_text(call, args);
     case Function::kDaysAfter:
     case Function::kDaysBefore: return moved_day_text(call, args);
-    case Function::kApart: return apart_text(call, args);
+    case Function::kApart: return apart_text(args);
     case Function::kLike: return like_text(args);
     case Function::kSquareRoot:
       return fmt::format("(|/ NULLIF(GREATEST({0}, '{1}'::float8), '{1}'::float8))", args[0], "-5e-324");

@@ -99,8 +99,8 @@ TEST(Call, MovesDatesAndTimes) {
   EXPECT_TRUE(matches("d + 1 = '2024-02-01' and 1 + d = '2024-02-01' and d - 31 = '2023-12-31'", row));
   EXPECT_TRUE(matches("d - date '2024-01-01' = 30 and d - '2024-01-01' = 30", row));
   EXPECT_TRUE(matches("ts + interval '1 month' = '2024-02-29 10:00' and ts - interval 'P1DT1H' = '2024-01-30 09:00'", row));
-  EXPECT_TRUE(
-      matches("ts - timestamp '2024-01-01' = interval '30 days 10:00:00' and tz - '2024-01-31Z' < interval '1 day'", row));
+  EXPECT_THAT(error_of("ts - timestamp '2024-01-01' < interval '1 day'"),
+              HasSubstr("operator - for timestamp and timestamp"));
   EXPECT_TRUE(matches("tz AT TIME ZONE 'UTC' = ts and d + interval '1 day' = '2024-02-01'", row));
   EXPECT_TRUE(matches("(ts + interval '1 hour') is null", {{"ts", "294276-12-31 23:59:59"}}));
   EXPECT_TRUE(matches("ts + interval '1 hour' = 'infinity'", {{"ts", "infinity"}}));

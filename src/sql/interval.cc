@@ -292,13 +292,4 @@ Movable movable(const Interval& by) {
   return kNone;
 }
 
-std::optional<Interval> between(std::int64_t later, std::int64_t earlier) {
-  for (std::int64_t moment : {later, earlier}) {
-    if (moment == kInfinityLate || moment == kInfinityEarly) return std::nullopt;
-  }
-  std::int64_t apart = 0;
-  if (__builtin_sub_overflow(later, earlier, &apart)) return std::nullopt;
-  return Interval{0, static_cast<std::int32_t>(apart / kDay), apart % kDay};
-}
-
 }  // namespace sluice::sql

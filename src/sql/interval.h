@@ -40,7 +40,4 @@ struct Movable {
 };
 Movable movable(const Interval& by);
 
-// One timestamp less another, in days and hours. Nullopt for infinity, and beyond what an interval holds.
-std::optional<Interval> between(std::int64_t later, std::int64_t earlier);
-
 }  // namespace sluice::sql

@@ -282,7 +282,6 @@ Bound Operators::calendar(std::string_view name, Term left, Term right, std::siz
   if (!plus && a == Type::kDate && b == Type::kDate) {
     return call(Function::kApart, Type::kInt4, std::move(left), std::move(right));
   }
-  if (!plus && is_moment(a) && a == b) return call(Function::kApart, Type::kInterval, std::move(left), std::move(right));
   if (b == Type::kInterval && (is_moment(a) || a == Type::kDate)) {
     return moved_by(std::move(left), std::move(right), !plus, position);
   }
