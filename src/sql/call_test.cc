@@ -111,6 +111,7 @@ TEST(Call, MovesDatesAndTimes) {
 TEST(Call, ComparesWithEachElement) {
   EXPECT_TRUE(matches("i4 > ALL('{1,2}') and i4 <= ANY('{3,4}') and 2 < ANY(arr) and 0 < ALL(arr)",
                       {{"i4", "3"}, {"arr", "{1,3}"}}));
+  EXPECT_TRUE(matches("3 < ANY(ARRAY[1, 3.5]) and i4 >= ALL(ARRAY[1, 2.5])", {{"i4", "3"}}));
   EXPECT_TRUE(matches("t like ANY('{a%,b%}') and t not like ALL('{c%,d%}')", {{"t", "abc"}}));
   EXPECT_TRUE(matches("i4 > ALL('{}') and 1 > ALL(arr)", {{"arr", "{}"}}));
 }

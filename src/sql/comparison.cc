@@ -393,6 +393,7 @@ std::expected<void, WhereError> Comparator::unify(std::vector<Term>& items, Type
     auto value = cast_constant(item.operand.constant, common);
     if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(common)));
     item.operand.constant = std::move(*value);
+    item.operand.type = common;
   }
   return {};
 }
