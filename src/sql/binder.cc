@@ -255,9 +255,8 @@ class Binder {
     std::string_view kind = node.text("kind");
     if (!node.has("rexpr")) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(names)));
     if (!node.has("lexpr")) return bind_prefix(node, name, at);
-    bool any = kind == "AEXPR_OP_ANY" && name == "=";
-    bool none = kind == "AEXPR_OP_ALL" && name == "<>";
-    if (any || none) return placed(bind_any(node, none), at);
+    bool any = kind == "AEXPR_OP_ANY";
+    if (any || kind == "AEXPR_OP_ALL") return placed(bind_each(node, name, !any, at), at);
     if (kind == "AEXPR_IN") return placed(bind_in(node, name == "<>"), at);
     if (kind.find("BETWEEN") != std::string_view::npos) return placed(bind_between(node, kind), at);
     if (kind == "AEXPR_NULLIF" && name == "=" && !scope_.claims) return bind_null_if(node, at);
@@ -436,6 +435,40 @@ class Binder {
     auto any = comparator_.any_of(std::move(*left), std::move(*array));
     if (!any || !negative) return any;
     return negated(std::move(*any));
+  }
+
+  // left op ANY(array), left op ALL(array)
+  Bound<Expression> bind_each(const TreeNode& node, std::string_view name, bool all, std::size_t at) {
+    if (name == (all ? "<>" : "=")) return bind_any(node, all);
+    auto like = scope_.claims ? std::nullopt : like_named(name);
+    if (like) return bind_like_each(node, *like, all, at);
+    auto op = scope_.claims ? std::nullopt : comparison_named(name);
+    if (!op) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(node.list("name"))));
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto array = bind_array(node.element("rexpr"));
+    if (!array) return Failure(array.error());
+    return comparator_.each_of(*op, all, std::move(*left), std::move(*array));
+  }
+
+  Bound<Expression> bind_like_each(const TreeNode& node, LikeOp op, bool all, std::size_t at) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto array = bind_array(node.element("rexpr"));
+    if (!array) return Failure(array.error());
+    bool text = !array->column && (array->element == Type::kUnknown || array->element == Type::kText);
+    if (!text) return fail(array->position, "the patterns of LIKE must be constants of type text");
+    if (auto ok = check_repeatable(*left, array->items.size()); !ok) return Failure(ok.error());
+    std::vector<Expression> terms;
+    for (Term& item : array->items) {
+      auto pattern = settle(std::move(item), Type::kText, {});
+      if (!pattern) return Failure(pattern.error());
+      auto term = like_fixed(share(*left), std::move(*pattern), op, at);
+      if (!term) return term;
+      terms.push_back(std::move(*term));
+    }
+    if (terms.empty()) return fail(array->position, "a list of patterns without any is not supported");
+    return joined(all, std::move(terms));
   }
 
   Bound<Expression> bind_array_test(const TreeNode& node, ArrayOp op) {
