@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "sql/binder.h"
+#include "sql/column_ref.h"
 #include "sql/literal.h"
 
 namespace sluice::sql {

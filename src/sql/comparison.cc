@@ -356,6 +356,28 @@ std::expected<Expression, WhereError> Comparator::compare_null_safe(CompareOp op
   return build(op, true, std::move(left), std::move(right));
 }
 
+std::expected<Expression, WhereError> Comparator::within(Term& value, Term& low, Term& high) const {
+  auto above = compare(CompareOp::kGreaterEqual, share(value), share(low));
+  if (!above) return above;
+  auto below = compare(CompareOp::kLessEqual, share(value), share(high));
+  if (!below) return below;
+  std::vector<Expression> terms;
+  terms.push_back(std::move(*above));
+  terms.push_back(std::move(*below));
+  return joined(true, std::move(terms));
+}
+
+std::expected<Expression, WhereError> Comparator::between(Term& value, Term& low, Term& high, bool symmetric) const {
+  auto out = within(value, low, high);
+  if (!out || !symmetric) return out;
+  auto swapped = within(value, high, low);
+  if (!swapped) return swapped;
+  std::vector<Expression> terms;
+  terms.push_back(std::move(*out));
+  terms.push_back(std::move(*swapped));
+  return joined(false, std::move(terms));
+}
+
 // Postgres gives a common type only to what is no column, and only where there are two of them; columns in the list are
 // compared one by one.
 std::expected<Expression, WhereError> Comparator::among(Term left, std::vector<Term> items) const {

@@ -54,6 +54,8 @@ struct Comparator {
   std::expected<Expression, WhereError> compare(CompareOp op, Term left, Term right) const;
   // kNotEqual: IS DISTINCT FROM; kEqual: IS NOT DISTINCT FROM.
   std::expected<Expression, WhereError> compare_null_safe(CompareOp op, Term left, Term right) const;
+  // value BETWEEN [SYMMETRIC] low AND high
+  std::expected<Expression, WhereError> between(Term& value, Term& low, Term& high, bool symmetric) const;
   // left IN (items)
   std::expected<Expression, WhereError> among(Term left, std::vector<Term> items) const;
   // left = ANY(array)
@@ -78,6 +80,7 @@ struct Comparator {
   std::expected<void, WhereError> check_collation(const Term& term, bool ordering) const;
 
  private:
+  std::expected<Expression, WhereError> within(Term& value, Term& low, Term& high) const;
   std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
   std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
