@@ -134,7 +134,7 @@ class Schedule {
       held_[handle]->append_snapshot(model.snapshot.back());
     }
     if (below(3) == 0) return;
-    held_[handle]->finish_snapshot();
+    held_[handle]->finish_snapshot(0);
     model.finished = true;
   }
 

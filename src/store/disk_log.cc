@@ -75,7 +75,8 @@ void DiskLog::fail_snapshot(const FileError& error) {
   context_->tell([&](LogOwner& owner) { owner.write_failed(error); });
 }
 
-void DiskLog::finish_snapshot() {
+void DiskLog::finish_snapshot(Lsn known_from) {
+  known_from_.store(known_from, std::memory_order_relaxed);
   // There is always a chunk 0_0, and never an empty one after it.
   if (!failed() && snapshot_ != nullptr && snapshot_->chunk_size() > 0) close_snapshot_chunk();
   snapshot_.reset();

@@ -41,7 +41,7 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   ~DiskLog() override;
 
   void append_snapshot(std::string_view entries) override;
-  void finish_snapshot() override;
+  void finish_snapshot(Lsn known_from) override;
   void append(shape::Offset offset, std::string_view entry) override;
   void end_transaction() override;
   void abort_transaction() override;
@@ -67,6 +67,7 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   // Published bytes in memory.
   std::size_t flushable_bytes() const;
 
+  Lsn known_from() const { return known_from_.load(std::memory_order_relaxed); }
   // Syncs the file of its finished snapshot, unless it is synced already, and answers the record that says so.
   FileResult<std::string> record_finish(bool synced);
   // Appends the log's record for a checkpoint, as far as the log is published. True where its file of changes has to be
@@ -122,6 +123,7 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   const std::string meta_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> dropped_{false};
+  std::atomic<Lsn> known_from_{0};  // as finish_snapshot() was told
 
   std::unique_ptr<SnapshotFile> snapshot_;  // while it is written; its writer's
 

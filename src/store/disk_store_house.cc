@@ -1,6 +1,8 @@
 // The part of DiskStore that keeps house, on a thread of its own.
 #include <algorithm>
 #include <cerrno>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -77,15 +79,19 @@ void DiskStore::released(std::uint64_t id) {
 }
 
 // Snapshots whose files are durable by now are told so in the write-ahead log: behind every commit that came before they
-// were finished.
+// were finished, and behind the one from which on they may be known. Those that are too early stay.
 void DiskStore::record_finished() {
   std::vector<std::shared_ptr<DiskLog>> logs;
   {
     std::lock_guard lock(house_mutex_);
     logs = std::exchange(finished_, {});
   }
+  const auto is_early = [this](const auto& log) { return log->known_from() > committed_lsn(); };
+  const auto early = std::partition(logs.begin(), logs.end(), std::not_fn(is_early));
+  std::vector<std::shared_ptr<DiskLog>> again(std::make_move_iterator(early), std::make_move_iterator(logs.end()));
+  logs.erase(early, logs.end());
+  std::erase_if(again, [](const auto& log) { return log->dropped(); });
   const bool all = logs.size() > kSyncedOneByOneMax && context_->files.sync_all();
-  std::vector<std::shared_ptr<DiskLog>> again;
   for (auto& log : logs) {
     if (log->dropped()) continue;
     auto record = log->record_finish(all);

@@ -26,7 +26,7 @@ class DiskStoreTest : public testing::Test {
   std::shared_ptr<ShapeLog> make_log(const std::string& handle, const std::string& snapshot) {
     auto log = store_->create(handle, "meta of " + handle);
     if (!snapshot.empty()) log->append_snapshot(snapshot);
-    log->finish_snapshot();
+    log->finish_snapshot(0);
     return log;
   }
   void change(ShapeLog& log, Offset at, std::string_view what) {
@@ -94,6 +94,28 @@ TEST_F(DiskStoreTest, ALogWithoutAFinishedSnapshotIsForgotten) {
   EXPECT_TRUE(recovered.logs.empty());
   EXPECT_EQ(recovered.lsn, 7u);
   EXPECT_TRUE(store_->damage().empty());
+}
+
+TEST_F(DiskStoreTest, ALogIsKnownOnlyFromTheCommitOnThatItsSnapshotNames) {
+  open();
+  for (const char* handle : {"early", "behind"}) {
+    auto log = store_->create(handle, {});
+    log->append_snapshot("row,\n");
+    log->finish_snapshot(handle == std::string_view("early") ? 9 : 8);
+    EXPECT_EQ(read_all(*log), "row,\n|");
+  }
+  store_->commit(8, {});
+  EXPECT_FALSE(store_->flush());
+  auto recovered = reopen();
+  ASSERT_EQ(recovered.logs.size(), 1u);
+  EXPECT_EQ(recovered.logs[0].handle, "behind");
+
+  auto log = store_->create("again", {});
+  log->finish_snapshot(9);
+  store_->commit(9, {});
+  ASSERT_TRUE(store_->flush());
+  log.reset();
+  EXPECT_EQ(reopen().logs.size(), 2u);
 }
 
 TEST_F(DiskStoreTest, ADroppedLogIsForgotten) {
@@ -269,7 +291,7 @@ TEST_F(DiskStoreTest, ALargeTransactionCanBeTakenBack) {
 TEST_F(DiskStoreTest, WritesTheBytesOfTheFormatsDescription) {
   open();
   auto log = store_->create("h", "m");
-  log->finish_snapshot();
+  log->finish_snapshot(0);
   ASSERT_TRUE(store_->flush());
   log->append(Offset::at(7, 0), "a,\n");
   log->end_transaction();
@@ -407,7 +429,7 @@ TEST_F(FullDiskTest, ASnapshotThatDoesNotFitHasFailed) {
   forgetful_.set_room(10);
   auto log = store_->create("d", "");
   log->append_snapshot("a row that does not fit,\n");
-  log->finish_snapshot();
+  log->finish_snapshot(0);
   EXPECT_TRUE(log->failed());
   EXPECT_FALSE(store_->writable());
   EXPECT_EQ(log->read(Offset::before_all()).error(), ReadError::kUnavailable);

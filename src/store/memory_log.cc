@@ -35,7 +35,7 @@ void MemoryLog::append_snapshot(std::string_view entries) {
   count_bytes();
 }
 
-void MemoryLog::finish_snapshot() {
+void MemoryLog::finish_snapshot(Lsn) {
   std::lock_guard lock(mutex_);
   assert(!snapshot_finished_);
   snapshot_finished_ = true;

@@ -21,7 +21,7 @@ class MemoryLog final : public ShapeLog, public std::enable_shared_from_this<Mem
   ~MemoryLog() override;
 
   void append_snapshot(std::string_view entries) override;
-  void finish_snapshot() override;
+  void finish_snapshot(Lsn) override;
   void append(shape::Offset offset, std::string_view entry) override;
   void end_transaction() override;
   void abort_transaction() override;

@@ -52,8 +52,9 @@ class ShapeLog {
   // Entries of the snapshot, one or more, each with its ",\n". Chunks close behind the same entries however many come at
   // once.
   virtual void append_snapshot(std::string_view entries) = 0;
-  // The snapshot is whole; the log can be read from now on. Exactly once.
-  virtual void finish_snapshot() = 0;
+  // The snapshot is whole; the log can be read from now on. Exactly once. It outlives the process only once a commit has
+  // reached `known_from`: whoever finds it then goes on behind everything that the snapshot holds already.
+  virtual void finish_snapshot(Lsn known_from) = 0;
 
   // One change, with its ",\n". Offsets rise strictly and are above 0_inf. May be called before finish_snapshot().
   virtual void append(shape::Offset offset, std::string_view entry) = 0;

@@ -62,7 +62,7 @@ TYPED_TEST_SUITE(ShapeLogTest, Stores);
 TYPED_TEST(ShapeLogTest, CannotBeReadBeforeItsSnapshotIsFinished) {
   this->log_->append_snapshot("1,\n");
   EXPECT_EQ(this->log_->read(Offset::before_all()).error(), ReadError::kNoSnapshot);
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   EXPECT_EQ(this->read(Offset::before_all()), "1,\n");
 }
 
@@ -71,12 +71,12 @@ TYPED_TEST(ShapeLogTest, ClosedChunksOfTheSnapshotCanBeReadBeforeItIsFinished) {
   EXPECT_EQ(this->read(Offset::before_all()), "aaaa,\nbbbb,\n");
   EXPECT_EQ(this->log_->read(Offset::at(0, 0)).error(), ReadError::kNoSnapshot);
   EXPECT_EQ(this->log_->read(Offset::after_transaction(0)).error(), ReadError::kNoSnapshot);
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   EXPECT_EQ(this->read(Offset::at(0, 0)), "c,\n");
 }
 
 TYPED_TEST(ShapeLogTest, AnEmptySnapshotIsOneEmptyChunk) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   Page first = this->page(Offset::before_all());
   EXPECT_EQ(text(first), "");
   EXPECT_EQ(first.end.print(), "0_0");
@@ -88,7 +88,7 @@ TYPED_TEST(ShapeLogTest, AnEmptySnapshotIsOneEmptyChunk) {
 
 TYPED_TEST(ShapeLogTest, CutsTheSnapshotBehindTheEntryThatFillsAChunk) {
   for (const char* entry : {"aaaa,\n", "bbbb,\n", "cccc,\n", "dddd,\n", "e,\n"}) this->log_->append_snapshot(entry);
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   EXPECT_EQ(this->read(Offset::before_all()), "aaaa,\nbbbb,\n");
   EXPECT_EQ(this->read(Offset::at(0, 0)), "cccc,\ndddd,\n");
   EXPECT_EQ(this->page(Offset::at(0, 0)).end.print(), "0_1");
@@ -100,13 +100,13 @@ TYPED_TEST(ShapeLogTest, CutsTheSnapshotBehindTheEntryThatFillsAChunk) {
 
 TYPED_TEST(ShapeLogTest, ASnapshotThatFillsItsLastChunkHasNoEmptyOneBehind) {
   this->log_->append_snapshot("aaaaaaaaaa,\n");
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   EXPECT_EQ(this->page(Offset::before_all()).end.print(), "0_0");
   EXPECT_EQ(this->page(Offset::at(0, 0)).end.print(), "0_inf");
 }
 
 TYPED_TEST(ShapeLogTest, ShowsChangesOnlyOnceCommitted) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   this->log_->append(Offset::at(7, 0), "a,\n");
   EXPECT_EQ(this->read(Offset::after_transaction(0)), "");
   this->log_->end_transaction();
@@ -122,7 +122,7 @@ TYPED_TEST(ShapeLogTest, ShowsChangesOnlyOnceCommitted) {
 }
 
 TYPED_TEST(ShapeLogTest, CommitLeavesOutATransactionThatHasNotEnded) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   this->log_->append(Offset::at(7, 0), "a,\n");
   this->log_->end_transaction();
   this->log_->append(Offset::at(8, 0), "b,\n");
@@ -135,7 +135,7 @@ TYPED_TEST(ShapeLogTest, CommitLeavesOutATransactionThatHasNotEnded) {
 }
 
 TYPED_TEST(ShapeLogTest, AbortTakesBackWhatHasNotEnded) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   this->log_->append(Offset::at(7, 0), "a,\n");
   this->log_->end_transaction();
   this->log_->append(Offset::at(8, 0), "bbbbbbbbbbbbb,\n");
@@ -147,7 +147,7 @@ TYPED_TEST(ShapeLogTest, AbortTakesBackWhatHasNotEnded) {
 }
 
 TYPED_TEST(ShapeLogTest, ClosedChunksNeverMove) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   for (std::uint64_t tx = 1; tx <= 4; ++tx) {
     this->log_->append(Offset::at(tx, 0), test_entry(Offset::at(tx, 0), "1"));
     this->log_->end_transaction();
@@ -161,7 +161,7 @@ TYPED_TEST(ShapeLogTest, ClosedChunksNeverMove) {
 }
 
 TYPED_TEST(ShapeLogTest, ReadsOnFromTheMiddleOrTheEndOfATransaction) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   for (const Offset at : {Offset::at(5, 0), Offset::at(5, 2), Offset::at(5, 3)}) this->log_->append(at, test_entry(at, "a"));
   this->log_->end_transaction();
   this->log_->append(Offset::at(9, 0), test_entry(Offset::at(9, 0), "c"));
@@ -182,7 +182,7 @@ TYPED_TEST(ShapeLogTest, ReadsOnFromTheMiddleOrTheEndOfATransaction) {
 
 TYPED_TEST(ShapeLogTest, ManyEntriesAtOnceCloseTheSameChunks) {
   this->log_->append_snapshot("aaaa,\nbbbb,\ncccc,\ndddd,\ne,\n");
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   EXPECT_EQ(this->read(Offset::before_all()), "aaaa,\nbbbb,\n");
   EXPECT_EQ(this->read(Offset::at(0, 0)), "cccc,\ndddd,\n");
   EXPECT_EQ(this->read(Offset::at(0, 1)), "e,\n");
@@ -200,7 +200,7 @@ TYPED_TEST(ShapeLogTest, CountsTheBytesOfLogsThatAreAlive) {
 
 TYPED_TEST(ShapeLogTest, AReaderKeepsItsPageWhenTheLogIsGone) {
   this->log_->append_snapshot("kept,\n");
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   Page kept = this->page(Offset::before_all());
   this->store_.drop("h");
   this->log_.reset();
@@ -208,7 +208,7 @@ TYPED_TEST(ShapeLogTest, AReaderKeepsItsPageWhenTheLogIsGone) {
 }
 
 TYPED_TEST(ShapeLogTest, ReadersOnOtherThreadsSeeWholeTransactions) {
-  this->log_->finish_snapshot();
+  this->log_->finish_snapshot(0);
   const std::uint64_t transactions = std::is_same_v<TypeParam, OnDiskOnly> ? 100 : 2000;
   std::string expected;
   for (std::uint64_t tx = 1; tx <= transactions; ++tx) {

@@ -39,7 +39,7 @@ void BM_Changes(benchmark::State& state) {
     std::vector<std::shared_ptr<ShapeLog>> logs;
     for (int i = 0; i < 1000; ++i) {
       logs.push_back(store->create("log" + std::to_string(i), "meta"));
-      logs.back()->finish_snapshot();
+      logs.back()->finish_snapshot(0);
     }
     const std::string entry(198, 'x');
     for (std::uint64_t tx = 1; tx <= 100000; ++tx) {
@@ -68,7 +68,7 @@ void BM_Snapshot(benchmark::State& state) {
   for (auto _ : state) {
     auto log = store->create("log", "meta");
     for (std::int64_t i = 0; i < 1000000; i += state.range(0)) log->append_snapshot(rows);
-    log->finish_snapshot();
+    log->finish_snapshot(0);
     state.PauseTiming();
     store->drop("log");
     log.reset();
@@ -90,7 +90,7 @@ void BM_ReadSnapshot(benchmark::State& state) {
   auto log = store->create("log", "meta");
   const std::string row = std::string(248, 'x') + ",\n";
   for (int i = 0; i < 1000000; ++i) log->append_snapshot(row);
-  log->finish_snapshot();
+  log->finish_snapshot(0);
   std::size_t bytes = 0;
   for (auto _ : state) {
     Offset at = Offset::before_all();
@@ -113,7 +113,7 @@ void BM_Recover(benchmark::State& state) {
     for (std::int64_t i = 0; i < state.range(0); ++i) {
       auto log = store->create("handle-of-32-characters-" + std::to_string(10000000 + i), std::string(500, 'm'));
       log->append_snapshot("row,\n");
-      log->finish_snapshot();
+      log->finish_snapshot(0);
       for (std::uint64_t op = 0; op < 3; ++op)
         log->append(Offset::at(static_cast<std::uint64_t>(i) + 1, op), std::string(200, 'x'));
       log->end_transaction();

@@ -88,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto recovered = store->take_recovered();
     auto log = store->create("a handle that is new", "meta");
     log->append_snapshot("row,\n");
-    log->finish_snapshot();
+    log->finish_snapshot(0);
     log->append(shape::Offset::at(1, 1), "entry@1_1,\n");
     log->end_transaction();
     store->commit(recovered.lsn, "note");

@@ -61,7 +61,7 @@ TEST(StoreThreads, EverybodySeesWhatWasWrittenAndSoDoesTheNextProcess) {
   std::vector<std::string> seen(kLogs);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < kLogs; ++i) {
-    logs[i]->finish_snapshot();
+    logs[i]->finish_snapshot(0);
     threads.emplace_back([&, i] { seen[i] = follow(*logs[i], expected[i].size()); });
   }
   threads.emplace_back([&] {
@@ -69,7 +69,7 @@ TEST(StoreThreads, EverybodySeesWhatWasWrittenAndSoDoesTheNextProcess) {
       const std::string handle = "passing" + std::to_string(n);
       auto log = store->create(handle, "meta");
       for (int row = 0; row < 100; ++row) log->append_snapshot(std::string(100, 'r') + ",\n");
-      log->finish_snapshot();
+      log->finish_snapshot(0);
       EXPECT_TRUE(log->read(Offset::before_all()));
       store->drop(handle);
     }

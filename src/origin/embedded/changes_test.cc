@@ -49,7 +49,7 @@ class ChangesTest : public testing::Test {
     auto shape = items_shape(store_, std::move(where), std::nullopt, std::move(replica));
     changes_.add(shape);
     changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
-    shape->log().finish_snapshot();
+    shape->log().finish_snapshot(0);
     return shape;
   }
 
@@ -152,7 +152,7 @@ TEST_F(ChangesTest, HoldsChangesUntilTheSnapshotIsKnown) {
   begin(53);
   insert({"53", "a", nullptr});
   commit();
-  shape->log().finish_snapshot();
+  shape->log().finish_snapshot(0);
   std::string text = log_text(*shape);
   EXPECT_THAT(text, Not(HasSubstr(R"("id":"50")")));
   EXPECT_THAT(text, Not(HasSubstr(R"("id":"40")")));
@@ -172,7 +172,7 @@ TEST_F(ChangesTest, ReleaseInTheMiddleOfATransactionKeepsOrDropsAllOfIt) {
     changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 10'000);
     insert({"3", "third", nullptr});
     commit();
-    shape->log().finish_snapshot();
+    shape->log().finish_snapshot(0);
     std::string text = log_text(*shape);
     for (const char* title : {"first", "second", "third"}) EXPECT_EQ(text.find(title) == std::string::npos, held) << text;
     changes_.remove(*shape);
@@ -183,7 +183,7 @@ TEST_F(ChangesTest, TransactionsAreNotComparedForEver) {
   auto shape = items_shape(store_);
   changes_.add(shape);
   changes_.find(*shape)->release({.xmin = 100, .xmax = 100, .in_progress = {}}, 150);
-  shape->log().finish_snapshot();
+  shape->log().finish_snapshot(0);
   lsn_ = 200;
   begin(100);
   insert({"1", "a", nullptr});
@@ -208,7 +208,7 @@ TEST_F(ChangesTest, RestartTakesBackWhatWasNotCommitted) {
   insert({"1", "a", nullptr});
   commit();
   changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
-  pending->log().finish_snapshot();
+  pending->log().finish_snapshot(0);
   store_.commit(lsn_, {});
   EXPECT_THAT(log_text(*shape), Not(HasSubstr(R"("id":"2")")));
   EXPECT_EQ(log_text(*shape), log_text(*pending));

@@ -36,6 +36,8 @@ constexpr std::chrono::milliseconds kLeaveMax{3'000};
 constexpr std::chrono::milliseconds kStandbyPause{250};
 // Between two questions how far the server has read, while a shape waits for it.
 constexpr std::chrono::milliseconds kAskPause{5};
+// A shape waits so long for the stream to pass its snapshot; the stream may be minutes behind.
+constexpr std::chrono::milliseconds kPassPatience{250};
 
 std::int64_t microseconds_since_2000() {
   constexpr std::chrono::sys_days kPostgresEpoch{std::chrono::year(2000) / 1 / 1};
@@ -314,8 +316,8 @@ void Follower::release(const std::shared_ptr<Shape>& shape, SnapshotPoint point,
 
 void Follower::finish(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn) {
   // The store's commit comes first, so that no process finds the log without it.
-  if (!options_.stored || insert_lsn <= published_lsn_) return make_ready(shape);
-  finishing_.push_back({shape, insert_lsn});
+  if (!options_.stored || insert_lsn <= published_lsn_) return make_ready(shape, insert_lsn);
+  finishing_.push_back({shape, insert_lsn, std::chrono::steady_clock::now() + kPassPatience});
   if (!std::exchange(asking_, true)) asio::co_spawn(context_, ask_until_finished(), asio::detached);
 }
 
@@ -324,26 +326,28 @@ Task<void> Follower::ask_until_finished() {
   while (!finishing_.empty()) {
     if (stream_ != nullptr) stream_->ping();
     co_await sleep_for(kAskPause);
+    finish_passed();
   }
   asking_ = false;
 }
 
 void Follower::finish_passed() {
-  auto waits = [this](const Finishing& each) { return each.insert_lsn > published_lsn_; };
+  const auto now = std::chrono::steady_clock::now();
+  auto waits = [&](const Finishing& each) { return each.insert_lsn > published_lsn_ && now < each.patience; };
   auto passed = std::partition(finishing_.begin(), finishing_.end(), waits);
   std::vector<Finishing> ready(std::make_move_iterator(passed), std::make_move_iterator(finishing_.end()));
   finishing_.erase(passed, finishing_.end());
-  for (const Finishing& each : ready) make_ready(each.shape);
+  for (const Finishing& each : ready) make_ready(each.shape, each.insert_lsn);
 }
 
-void Follower::make_ready(const std::shared_ptr<Shape>& shape) {
+void Follower::make_ready(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn) {
   Feed* feed = changes_.find(*shape);
   if (feed == nullptr || !feed->released()) {
     changes_.remove(*shape);
     registry_.drop(shape, unavailable("snapshot_failed", "The snapshot was overtaken; try again", 1));
     return;
   }
-  shape->log().finish_snapshot();
+  shape->log().finish_snapshot(insert_lsn);
   if (shape->log().failed()) {
     changes_.remove(*shape);
     registry_.drop(shape, storage_full());
@@ -431,7 +435,7 @@ void Follower::publish() {
   confirm();
   for (const auto& shape : touched_) shape->waiters().wake_all();
   touched_.clear();
-  finish_passed();
+  if (!finishing_.empty()) finish_passed();
 }
 
 // Never beyond what is delivered: a store that was filled from another database may be durable up to there.

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -84,15 +85,17 @@ class Follower final : replication::StreamHandler {
   std::shared_ptr<const RecentTransactions::List> listen(std::shared_ptr<Shape> shape, std::uint64_t generation);
   // The snapshot of the shape was taken: its changes can be told from its rows.
   void release(const std::shared_ptr<Shape>& shape, SnapshotPoint point, std::uint64_t insert_lsn);
-  // The rows are in the log: the shape is ready, unless it was dropped meanwhile, as soon as the stream has passed
-  // `insert_lsn`. Then a process that finds the log after a restart, and goes on from a position behind, knows that no
-  // transaction is still to come that the rows hold.
+  // The rows are in the log: the shape is ready, unless it was dropped meanwhile. The store keeps it for another process
+  // only once the stream has passed `insert_lsn`: who goes on from a position behind knows that no transaction is still to
+  // come that the rows hold. Usually that is a moment, and the shape is not ready before; a stream that lags is not waited
+  // for.
   void finish(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn);
 
  private:
   struct Finishing {
     std::shared_ptr<Shape> shape;
     std::uint64_t insert_lsn;
+    std::chrono::steady_clock::time_point patience;
   };
 
   Task<void> follow();
@@ -124,7 +127,7 @@ class Follower final : replication::StreamHandler {
   void publish();
   void confirm();
   void finish_passed();
-  void make_ready(const std::shared_ptr<Shape>& shape);
+  void make_ready(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn);
   void pass(std::uint32_t xid);
 
   const FollowerOptions options_;
