@@ -185,7 +185,8 @@ class Generator {
   Clause leaf() {
     const Kind& kind = pick(kinds());
     Clause out;
-    static const std::vector<std::string> membership{" = ANY(", " = ANY(", " = SOME(", " <> ALL(", " <> ANY(", " < ANY("};
+    static const std::vector<std::string> membership{" = ANY(", " = ANY(",  " = SOME(", " <> ALL(", " <> ANY(",
+                                                     " < ANY(", " >= ALL(", " = ALL(",  " ~~ ANY(", " !~~ ALL("};
     static const std::vector<std::string> sets{" @> ", " <@ ", " && "};
     switch (below(8)) {
       case 0: return out.add(array_column(kind)).add(chance(50) ? " IS NULL" : " IS NOT NULL");

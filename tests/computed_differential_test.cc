@@ -78,7 +78,14 @@ const std::vector<Kind>& kinds() {
       {"timestamp",
        Type::kTimestamp,
        {"2024-02-29 12:00:00", "infinity", "-infinity", "1999-12-31 23:59:59.999999", "2024-02-29 00:00:00",
-        "4714-11-24 00:00:00 BC", "294276-12-31 23:59:59"}}};
+        "4714-11-24 00:00:00 BC", "294276-12-31 23:59:59", "2024-01-31 10:00:00", "0001-03-01 00:00:00 BC"}},
+      {"timestamptz",
+       Type::kTimestamptz,
+       {"2024-02-29 12:00:00+02", "infinity", "-infinity", "2023-03-31 00:00:00Z", "294276-12-31 23:59:59Z"}},
+      {"interval",
+       Type::kInterval,
+       {"1 day", "-1 day", "P1M", "P1Y2M3DT4H5M6.5S", "24:00:01", "30 days", "1 mon", "-2 weeks 3 hours", "PT0S",
+        "1 year 2 days 03:04:05.25", "-1 year", "P-1DT2H", "200000 years", "1000000 hours", "0.5 seconds"}}};
   return out;
 }
 
@@ -179,10 +186,29 @@ class Generator {
     if (of.type == sql::Type::kText) return text(depth - 1);
     if (of.type == sql::Type::kBool)
       return chance(70) ? "(" + condition(depth - 1) + ")" : value(named("int4"), depth - 1) + "::bool";
+    if (chance(60) && of.type >= sql::Type::kDate && of.type <= sql::Type::kInterval) return moment(of, depth - 1);
     if (of.type == sql::Type::kDate) return chance(50) ? value(named("timestamp"), depth - 1) + "::date" : column(of);
     if (of.type == sql::Type::kTime) return chance(50) ? value(named("timestamp"), depth - 1) + "::time" : column(of);
     if (of.type == sql::Type::kTimestamp) return chance(50) ? value(named("date"), depth - 1) + "::timestamp" : column(of);
     return column(of);
+  }
+
+  std::string moment(const Kind& of, int depth) {
+    const Kind& interval = named("interval");
+    std::string zone = pick({"'UTC'", "'GMT'", "'UTC'::text"});
+    if (of.name == "date") {
+      if (chance(30)) return "(" + value(named("int4"), depth) + " + " + value(of, depth) + ")";
+      return "(" + value(of, depth) + pick({" + ", " - "}) + value(chance(70) ? named("int4") : named("int2"), depth) + ")";
+    }
+    if (of.name == "interval") return column(of);
+    if (of.name == "time") return column(of);
+    if (chance(20)) {
+      const Kind& other = of.name == "timestamp" ? named("timestamptz") : named("timestamp");
+      return "(" + value(other, depth) + " AT TIME ZONE " + zone + ")";
+    }
+    const Kind& base = of.name == "timestamp" && chance(20) ? named("date") : of;
+    if (chance(20)) return "(" + constant(interval) + " + " + value(base, depth) + ")";
+    return "(" + value(base, depth) + pick({" + ", " - "}) + constant(interval) + ")";
   }
 
   std::string column(const Kind& of) {
@@ -207,7 +233,10 @@ class Generator {
   }
 
   std::string integral(const Kind& of, int depth) {
-    switch (below(8)) {
+    switch (below(9)) {
+      case 8:
+        return of.name != "int4" ? column(of)
+                                 : "(" + value(named("date"), depth) + " - " + value(named("date"), depth) + ")";
       case 0: return "(" + pick({"- ", "@ ", "~ ", "+ "}) + value(of, depth) + ")";
       case 1: return value(chance(50) ? named("numeric") : integer(), depth) + "::" + of.name;
       case 2: return column(chance(50) ? named("float8") : named("float4")) + "::" + of.name;

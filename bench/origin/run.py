@@ -110,7 +110,8 @@ def print_table(seen):
         if not values:
             continue
         middle = statistics.median(values)
-        lines.append((work, unit, number(electric), limit, goal, number(middle), f"{number(min(values))} to {number(max(values))}", reached(middle, goal)))
+        spread = f"{number(min(values))} to {number(max(values))}"
+        lines.append((work, unit, number(electric), limit, goal, number(middle), spread, reached(middle, goal)))
     lines.insert(1, tuple("---" for _ in lines[0]))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     print()
@@ -146,7 +147,8 @@ def main():
     parser.add_argument("--list", action="store_true", help="the names of the jobs")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sluice", default=deployment.SLUICE, help="the program")
-    parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help="for `sluice origin`, as --origin-option=--chunk-bytes=1000000")
+    option = "for `sluice origin`, as --origin-option=--chunk-bytes=1000000"
+    parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help=option)
     parser.add_argument("--memory", dest="storage", action="store_false", help="with --in-memory")
     options = parser.parse_args()
     if options.list:

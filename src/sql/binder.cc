@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "sql/call.h"
+#include "sql/column_ref.h"
 #include "sql/literal.h"
+#include "sql/names.h"
 #include "sql/operators.h"
 #include "sql/print.h"
 #include "sql/text_input.h"
@@ -22,72 +24,9 @@ Failure fail(std::size_t position, std::string_view message) {
   return Failure(error_at(position, message));
 }
 
-std::optional<CompareOp> comparison_named(std::string_view name) {
-  if (name == "=") return CompareOp::kEqual;
-  if (name == "<>") return CompareOp::kNotEqual;
-  if (name == "<") return CompareOp::kLess;
-  if (name == "<=") return CompareOp::kLessEqual;
-  if (name == ">") return CompareOp::kGreater;
-  if (name == ">=") return CompareOp::kGreaterEqual;
-  return std::nullopt;
-}
-
-struct LikeOp {
-  bool ignore_case;
-  bool negated;
-};
-
-std::optional<ArrayOp> array_op_named(std::string_view name) {
-  if (name == "@>") return ArrayOp::kContains;
-  if (name == "<@") return ArrayOp::kContainedBy;
-  if (name == "&&") return ArrayOp::kOverlaps;
-  return std::nullopt;
-}
-
-std::optional<LikeOp> like_named(std::string_view name) {
-  if (name == "~~") return LikeOp{false, false};
-  if (name == "!~~") return LikeOp{false, true};
-  if (name == "~~*") return LikeOp{true, false};
-  if (name == "!~~*") return LikeOp{true, true};
-  return std::nullopt;
-}
-
-// Electric's name for ILIKE as a function is ilike; Postgres has none of that name.
-std::optional<LikeOp> like_function(std::string_view name) {
-  if (name == "like") return LikeOp{false, false};
-  if (name == "notlike") return LikeOp{false, true};
-  if (name == "ilike") return LikeOp{true, false};
-  return std::nullopt;
-}
-
-// The last part of a name; empty where the name is in another schema than pg_catalog.
-std::string_view builtin_name(const std::vector<element>& names) {
-  if (names.empty() || names.size() > 2) return {};
-  if (names.size() == 2 && TreeNode::of(names[0]).text("sval") != "pg_catalog") return {};
-  return TreeNode::of(names.back()).text("sval");
-}
-
-std::string dotted(const std::vector<element>& names) {
-  std::string out;
-  for (element name : names) {
-    TreeNode part = TreeNode::of(name);
-    if (!out.empty()) out += '.';
-    out += part.kind == "A_Star" ? "*" : part.text("sval");
-  }
-  return out;
-}
-
 bool is_null_literal(element tree) {
   TreeNode node = TreeNode::of(tree);
   return node.kind == "A_Const" && node.flag("isnull");
-}
-
-// A ColumnRef as the path that it spells, which is the column's name.
-Bound<std::size_t> bind_path(const ParseTree& tree, const TreeNode& node, const Table& table) {
-  auto fields = node.list("fields");
-  auto index = table.find(path_key(fields));
-  if (!index) return fail(tree.position(node.number("location")), fmt::format("unknown reference {}", dotted(fields)));
-  return *index;
 }
 
 class Binder {
@@ -255,9 +194,8 @@ class Binder {
     std::string_view kind = node.text("kind");
     if (!node.has("rexpr")) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(names)));
     if (!node.has("lexpr")) return bind_prefix(node, name, at);
-    bool any = kind == "AEXPR_OP_ANY" && name == "=";
-    bool none = kind == "AEXPR_OP_ALL" && name == "<>";
-    if (any || none) return placed(bind_any(node, none), at);
+    bool any = kind == "AEXPR_OP_ANY";
+    if (any || kind == "AEXPR_OP_ALL") return placed(bind_each(node, name, !any, at), at);
     if (kind == "AEXPR_IN") return placed(bind_in(node, name == "<>"), at);
     if (kind.find("BETWEEN") != std::string_view::npos) return placed(bind_between(node, kind), at);
     if (kind == "AEXPR_NULLIF" && name == "=" && !scope_.claims) return bind_null_if(node, at);
@@ -438,6 +376,40 @@ class Binder {
     return negated(std::move(*any));
   }
 
+  // left op ANY(array), left op ALL(array)
+  Bound<Expression> bind_each(const TreeNode& node, std::string_view name, bool all, std::size_t at) {
+    if (name == (all ? "<>" : "=")) return bind_any(node, all);
+    auto like = scope_.claims ? std::nullopt : like_named(name);
+    if (like) return bind_like_each(node, *like, all, at);
+    auto op = scope_.claims ? std::nullopt : comparison_named(name);
+    if (!op) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(node.list("name"))));
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto array = bind_array(node.element("rexpr"));
+    if (!array) return Failure(array.error());
+    return comparator_.each_of(*op, all, std::move(*left), std::move(*array));
+  }
+
+  Bound<Expression> bind_like_each(const TreeNode& node, LikeOp op, bool all, std::size_t at) {
+    auto left = bind(node.element("lexpr"));
+    if (!left) return Failure(left.error());
+    auto array = bind_array(node.element("rexpr"));
+    if (!array) return Failure(array.error());
+    bool text = !array->column && (array->element == Type::kUnknown || array->element == Type::kText);
+    if (!text) return fail(array->position, "the patterns of LIKE must be constants of type text");
+    if (auto ok = check_repeatable(*left, array->items.size()); !ok) return Failure(ok.error());
+    std::vector<Expression> terms;
+    for (Term& item : array->items) {
+      auto pattern = settle(std::move(item), Type::kText, {});
+      if (!pattern) return Failure(pattern.error());
+      auto term = like_fixed(share(*left), std::move(*pattern), op, at);
+      if (!term) return term;
+      terms.push_back(std::move(*term));
+    }
+    if (terms.empty()) return fail(array->position, "a list of patterns without any is not supported");
+    return joined(all, std::move(terms));
+  }
+
   Bound<Expression> bind_array_test(const TreeNode& node, ArrayOp op) {
     auto left = bind_array(node.element("lexpr"));
     if (!left) return Failure(left.error());
@@ -511,17 +483,6 @@ class Binder {
     return array;
   }
 
-  Bound<Expression> within(Term& value, Term& low, Term& high) {
-    auto above = comparator_.compare(CompareOp::kGreaterEqual, share(value), share(low));
-    if (!above) return above;
-    auto below = comparator_.compare(CompareOp::kLessEqual, share(value), share(high));
-    if (!below) return below;
-    std::vector<Expression> terms;
-    terms.push_back(std::move(*above));
-    terms.push_back(std::move(*below));
-    return joined(true, std::move(terms));
-  }
-
   Bound<Expression> bind_between(const TreeNode& node, std::string_view kind) {
     auto value = bind(node.element("lexpr"));
     if (!value) return Failure(value.error());
@@ -531,16 +492,8 @@ class Binder {
     for (const Term* term : {&*value, &(*bounds)[0], &(*bounds)[1]}) {
       if (auto ok = check_repeatable(*term, 2); !ok) return Failure(ok.error());
     }
-    auto out = within(*value, (*bounds)[0], (*bounds)[1]);
+    auto out = comparator_.between(*value, (*bounds)[0], (*bounds)[1], kind.ends_with("_SYM"));
     if (!out) return out;
-    if (kind.ends_with("_SYM")) {
-      auto swapped = within(*value, (*bounds)[1], (*bounds)[0]);
-      if (!swapped) return swapped;
-      std::vector<Expression> terms;
-      terms.push_back(std::move(*out));
-      terms.push_back(std::move(*swapped));
-      out = joined(false, std::move(terms));
-    }
     if (kind.starts_with("AEXPR_NOT_")) return negated(std::move(*out));
     return out;
   }
@@ -636,34 +589,6 @@ class Binder {
 
 std::expected<Expression, WhereError> bind_where(const ParseTree& tree, const BinderScope& scope) {
   return Binder(tree, scope).where();
-}
-
-std::string path_key(const std::vector<element>& fields) {
-  std::string out;
-  for (element field : fields) {
-    TreeNode step = TreeNode::of(field);
-    if (!out.empty()) out += '.';
-    out += step.kind == "String" ? quoted_identifier(step.text("sval")) : "*";
-  }
-  return out;
-}
-
-std::expected<std::size_t, WhereError> bind_column(const ParseTree& tree, const TreeNode& node, const Table& table,
-                                                   const std::vector<std::size_t>& columns) {
-  auto fields = node.list("fields");
-  auto unknown = [&] {
-    return fail(tree.position(node.number("location")), fmt::format("unknown reference {}", dotted(fields)));
-  };
-  if (fields.empty() || fields.size() > 3) return unknown();
-  std::string_view qualifiers[] = {table.schema, table.name};
-  for (std::size_t i = 0; i + 1 < fields.size(); ++i) {
-    TreeNode part = TreeNode::of(fields[i]);
-    if (part.kind != "String" || part.text("sval") != qualifiers[i + 3 - fields.size()]) return unknown();
-  }
-  TreeNode name = TreeNode::of(fields.back());
-  auto index = name.kind == "String" ? table.find(name.text("sval")) : std::nullopt;
-  if (!index || std::find(columns.begin(), columns.end(), *index) == columns.end()) return unknown();
-  return *index;
 }
 
 }  // namespace sluice::sql

@@ -24,11 +24,4 @@ struct BinderScope {
 // The condition whose tree this is. Its errors name a construct by its place in the clause.
 std::expected<Expression, WhereError> bind_where(const ParseTree& tree, const BinderScope& scope);
 
-// One text for the fields of a ColumnRef: "org"."plan".
-std::string path_key(const std::vector<simdjson::dom::element>& fields);
-
-// A ColumnRef as an index into the table: `name`, `table.name` or `schema.table.name`.
-std::expected<std::size_t, WhereError> bind_column(const ParseTree& tree, const TreeNode& node, const Table& table,
-                                                   const std::vector<std::size_t>& columns);
-
 }  // namespace sluice::sql

@@ -7,6 +7,7 @@
 
 #include "sql/datetime.h"
 #include "sql/decimal.h"
+#include "sql/interval.h"
 #include "sql/numeric.h"
 #include "sql/text_input.h"
 
@@ -47,6 +48,11 @@ Value of_wide(Wide value, Type type) {
   return of_integer(static_cast<std::int64_t>(value));
 }
 
+Value of_interval(const std::optional<Interval>& interval) {
+  if (!interval) return {};
+  return {.null = false, .integer = interval->microseconds, .months = interval->months, .days = interval->days};
+}
+
 Value of_moment(std::optional<std::int64_t> moment) {
   return moment ? of_integer(*moment) : Value{};
 }
@@ -71,13 +77,19 @@ Value read_value(std::string_view text, Type type) {
     case Type::kTime: return of_moment(read_time(text));
     case Type::kTimestamp: return of_moment(read_timestamp(text));
     case Type::kTimestamptz: return of_moment(read_timestamptz(text));
+    case Type::kInterval: return of_interval(read_interval(text));
     default: return of_text(text);
   }
 }
 
 Value value_of(const Constant& constant) {
   if (constant.null) return {};
-  return {.null = false, .integer = constant.integer, .real = constant.real, .text = constant.text};
+  return {.null = false,
+          .integer = constant.integer,
+          .months = constant.months,
+          .days = constant.days,
+          .real = constant.real,
+          .text = constant.text};
 }
 
 Value integer_operation(Function function, Wide a, Wide b, Type type) {
@@ -222,6 +234,11 @@ int compare_values(const Value& a, const Value& b, Type type) {
     return a.real < b.real ? -1 : a.real > b.real;
   }
   if (type == Type::kText || type == Type::kUuid) return a.text.compare(b.text);
+  if (type == Type::kInterval) {
+    auto left = span_of({a.months, a.days, a.integer});
+    auto right = span_of({b.months, b.days, b.integer});
+    return left < right ? -1 : left > right;
+  }
   return a.integer < b.integer ? -1 : a.integer > b.integer;
 }
 
@@ -268,6 +285,18 @@ Value concatenated(std::string_view a, std::string_view b, Evaluation& evaluatio
   return of_text({out, a.size() + b.size()});
 }
 
+Value moved_day(std::int64_t day, std::int64_t days) {
+  if (day == kInfinityLate || day == kInfinityEarly) return of_integer(day);
+  return is_date(day + days) ? of_integer(day + days) : Value{};
+}
+
+Value apart(std::int64_t later, std::int64_t earlier) {
+  for (std::int64_t day : {later, earlier}) {
+    if (day == kInfinityLate || day == kInfinityEarly) return {};
+  }
+  return of_integer(later - earlier);
+}
+
 Value of_one(const Call& call, const Value& a, Evaluation& evaluation) {
   switch (call.function) {
     case Function::kNegate:
@@ -276,6 +305,7 @@ Value of_one(const Call& call, const Value& a, Evaluation& evaluation) {
     case Function::kSquareRoot: return a.real < 0 ? Value{} : of_real(std::sqrt(a.real));
     case Function::kBounded: return bounded(a);
     case Function::kCast: return cast_value(call, a, evaluation);
+    case Function::kInZone: return a;
     case Function::kLower:
     case Function::kUpper: return with_case(call, a.text, evaluation);
     case Function::kLength: return length_of(a.text);
@@ -289,6 +319,10 @@ Value of_two(const Call& call, const Value& a, const Value& b, Evaluation& evalu
     case Function::kShiftRight: return shifted(false, a.integer, b.integer, call.type);
     case Function::kConcat: return concatenated(a.text, b.text, evaluation);
     case Function::kLike: return like(a.text, b.text);
+    case Function::kMove: return of_moment(moved(a.integer, {b.months, b.days, b.integer}));
+    case Function::kDaysAfter: return moved_day(a.integer, b.integer);
+    case Function::kDaysBefore: return moved_day(a.integer, -b.integer);
+    case Function::kApart: return apart(a.integer, b.integer);
     default: break;
   }
   if (call.type == Type::kNumeric) return numeric_operation(call.function, a, b, evaluation);

@@ -37,8 +37,13 @@ enum class Function : std::uint8_t {
   kShiftLeft,   // by a constant
   kShiftRight,  // by a constant
   kSquareRoot,
-  kBounded,  // a numeric column of any precision: NULL where it has more than kColumnDigitsMax digits on one side
-  kCast,     // from the type of its argument to its own
+  kMove,        // a timestamp, with or without zone, by a constant interval
+  kDaysAfter,   // a date and so many days
+  kDaysBefore,  // a date less so many days
+  kApart,       // one date or timestamp less another
+  kInZone,      // UTC's: a timestamp as one with zone, or back
+  kBounded,     // a numeric column of any precision: NULL where it has more than kColumnDigitsMax digits on one side
+  kCast,        // from the type of its argument to its own
   kConcat,
   kLower,
   kUpper,
@@ -78,7 +83,9 @@ struct Evaluation {
 // A value of a known type; of which type says which members count.
 struct Value {
   bool null = true;
-  std::int64_t integer = 0;    // bool, integers, dates and times
+  std::int64_t integer = 0;    // bool, integers, dates and times; the microseconds of an interval
+  std::int32_t months = 0;     // interval
+  std::int32_t days = 0;       // interval
   double real = 0;             // float4, float8
   std::string_view text = {};  // text, uuid, and numeric as Postgres prints it
 };

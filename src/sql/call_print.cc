@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "sql/interval.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -30,6 +32,11 @@ std::string_view symbol(Function function) {
     case Function::kGreatest: return "GREATEST";
     case Function::kLeast: return "LEAST";
     case Function::kNullIf: return "NULLIF";
+    case Function::kMove:
+    case Function::kDaysAfter: return "+";
+    case Function::kDaysBefore:
+    case Function::kApart: return "-";
+    case Function::kInZone:
     case Function::kBounded:
     case Function::kCast:
     case Function::kCase: break;
@@ -52,6 +59,7 @@ std::string case_text(const std::vector<std::string>& args) {
 std::string plain_text(const Call& call, const std::vector<std::string>& args) {
   if (call.function == Function::kCase) return case_text(args);
   if (call.function == Function::kBounded) return args[0];
+  if (call.function == Function::kInZone) return fmt::format("timezone('UTC'::text, {})", args[0]);
   if (call.function == Function::kCast) return fmt::format("({}::{})", args[0], name_of(call.type));
   if (is_function(call.function)) {
     std::string out = fmt::format("{}({}", symbol(call.function), args[0]);
@@ -135,6 +143,32 @@ std::string like_text(const std::vector<std::string>& args) {
                      args[0], args[1], kLikePatternBytesMax, kEndsInEscape);
 }
 
+// Infinity is moved by nothing; of the other moments, those that stay within the calendar.
+std::string moved_text(const Call& call, const std::vector<std::string>& args) {
+  const Constant& by = call.args[1].constant;
+  if (by.null) return plain_text(call, args);
+  Movable range = movable({by.months, by.days, by.integer});
+  auto text = [&](std::int64_t moment) { return text_of(Constant{.type = call.type, .integer = moment}); };
+  return fmt::format(
+      "(CASE WHEN isfinite({0}) THEN CASE WHEN {0} BETWEEN '{2}'::{4} AND '{3}'::{4} THEN {0} + {1} END ELSE {0} + {1} END)",
+      args[0], args[1], text(range.first), text(range.last), name_of(call.type));
+}
+
+std::string moved_day_text(const Call& call, const std::vector<std::string>& args) {
+  return fmt::format(
+      "(CASE WHEN isfinite({0}) THEN CASE WHEN ({0} - '2000-01-01'::date)::int8 {2} {1}::int8 BETWEEN -2451545 AND "
+      "2145031948 "
+      "THEN {0} {2} {1} END ELSE {0} {2} {1} END)",
+      args[0], args[1], symbol(call.function));
+}
+
+std::string apart_text(const std::vector<std::string>& args) {
+  return fmt::format(
+      "(NULLIF(NULLIF({0}, 'infinity'::date), '-infinity'::date) - NULLIF(NULLIF({1}, 'infinity'::date), "
+      "'-infinity'::date))",
+      args[0], args[1]);
+}
+
 std::string guarded_text(const Call& call, const std::vector<std::string>& args) {
   bool arithmetic = call.function <= Function::kAbsolute;
   bool divides = call.function == Function::kDivide || call.function == Function::kModulo;
@@ -143,6 +177,10 @@ std::string guarded_text(const Call& call, const std::vector<std::string>& args)
   switch (call.function) {
     case Function::kCast: return cast_text(call, args);
     case Function::kBounded: return bounded_text(args[0]);
+    case Function::kMove: return moved_text(call, args);
+    case Function::kDaysAfter:
+    case Function::kDaysBefore: return moved_day_text(call, args);
+    case Function::kApart: return apart_text(args);
     case Function::kLike: return like_text(args);
     case Function::kSquareRoot:
       return fmt::format("(|/ NULLIF(GREATEST({0}, '{1}'::float8), '{1}'::float8))", args[0], "-5e-324");

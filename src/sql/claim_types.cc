@@ -7,13 +7,19 @@
 #include <map>
 #include <optional>
 
-#include "sql/binder.h"
+#include "sql/column_ref.h"
 #include "sql/literal.h"
 
 namespace sluice::sql {
 namespace {
 
 using simdjson::dom::element;
+
+// No claim is an interval.
+std::optional<Type> claim_type_named(std::string_view name) {
+  auto type = type_named(name);
+  return type == Type::kInterval ? std::nullopt : type;
+}
 
 // A type, and whether a cast said so: then numbers of other types may stand beside it, but no other cast.
 struct Use {
@@ -145,7 +151,7 @@ class Inference {
     if (array_type_named(node)) return array_cast(node);
     Hint arg = scalar(node.element("arg"));
     auto name = scalar_type_named(node);
-    auto type = name ? type_named(*name) : std::nullopt;
+    auto type = name ? claim_type_named(*name) : std::nullopt;
     if (!type) return {};
     learn(arg, Use{*type, true});
     return {.use = Use{is_integer(*type) && !arg.name ? Type::kInt8 : *type}};
@@ -154,7 +160,7 @@ class Inference {
   // The hint is of the elements.
   Hint array_cast(const TreeNode& node) {
     Hint arg = array(node.element("arg"));
-    auto type = type_named(*array_type_named(node));
+    auto type = claim_type_named(*array_type_named(node));
     if (!type) return {};
     learn(arg, Use{*type, true});
     return {.use = Use{*type}};

@@ -101,11 +101,11 @@ class ClientCondition {
     return {};
   }
 
-  // Of constants only, to types whose input reads nothing but the text.
+  // Of constants only, to types whose input reads nothing but the text; an interval's looks at IntervalStyle.
   Checked check_cast(const TreeNode& node) {
     auto name = scalar_type_named(node);
     if (!name) name = array_type_named(node);
-    if (!name || !type_named(*name)) return refuse("a cast to this type");
+    if (!name || !type_named(*name) || *name == "interval") return refuse("a cast to this type");
     if (!node.has("arg") || !is_constant(node.element("arg"))) return refuse("a cast of what is no constant");
     return check(node.element("arg"));
   }

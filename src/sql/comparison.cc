@@ -39,6 +39,7 @@ std::optional<Domain> same_type_domain(Type type) {
     case Type::kTime: return Domain::kTime;
     case Type::kTimestamp: return Domain::kTimestamp;
     case Type::kTimestamptz: return Domain::kTimestamptz;
+    case Type::kInterval: return Domain::kInterval;
     default: return std::nullopt;
   }
 }
@@ -355,6 +356,28 @@ std::expected<Expression, WhereError> Comparator::compare_null_safe(CompareOp op
   return build(op, true, std::move(left), std::move(right));
 }
 
+std::expected<Expression, WhereError> Comparator::within(Term& value, Term& low, Term& high) const {
+  auto above = compare(CompareOp::kGreaterEqual, share(value), share(low));
+  if (!above) return above;
+  auto below = compare(CompareOp::kLessEqual, share(value), share(high));
+  if (!below) return below;
+  std::vector<Expression> terms;
+  terms.push_back(std::move(*above));
+  terms.push_back(std::move(*below));
+  return joined(true, std::move(terms));
+}
+
+std::expected<Expression, WhereError> Comparator::between(Term& value, Term& low, Term& high, bool symmetric) const {
+  auto out = within(value, low, high);
+  if (!out || !symmetric) return out;
+  auto swapped = within(value, high, low);
+  if (!swapped) return swapped;
+  std::vector<Expression> terms;
+  terms.push_back(std::move(*out));
+  terms.push_back(std::move(*swapped));
+  return joined(false, std::move(terms));
+}
+
 // Postgres gives a common type only to what is no column, and only where there are two of them; columns in the list are
 // compared one by one.
 std::expected<Expression, WhereError> Comparator::among(Term left, std::vector<Term> items) const {
@@ -392,6 +415,7 @@ std::expected<void, WhereError> Comparator::unify(std::vector<Term>& items, Type
     auto value = cast_constant(item.operand.constant, common);
     if (!value) return fail(item.position, fmt::format("value is out of range for type {}", name_of(common)));
     item.operand.constant = std::move(*value);
+    item.operand.type = common;
   }
   return {};
 }
@@ -448,7 +472,7 @@ std::expected<void, WhereError> Comparator::make_array(ArrayTerm& array) const {
 
 // make_scalar_array_op(): the operator is that of the left side and one element.
 std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm array) const {
-  if (array.column) return any_of_column(std::move(left), array);
+  if (array.column) return each_of_column(CompareOp::kEqual, false, std::move(left), array);
   Type element = array.element != Type::kUnknown ? array.element : left.type();
   if (element == Type::kUnknown) element = Type::kText;
   std::string enum_name = array.element == Type::kUnknown ? left.operand.enum_name : std::string();
@@ -469,7 +493,31 @@ std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm ar
   return set_of(*domain, std::move(left), std::move(array.items));
 }
 
-std::expected<Expression, WhereError> Comparator::any_of_column(Term left, const ArrayTerm& array) const {
+// The comparisons with each element, in one junction; of no element, what no comparison decides.
+std::expected<Expression, WhereError> Comparator::each_of(CompareOp op, bool all, Term left, ArrayTerm array) const {
+  if (array.column) return each_of_column(op, all, std::move(left), array);
+  if (array.element == Type::kUnknown) array.element = left.type() == Type::kUnknown ? Type::kText : left.type();
+  std::string enum_name = array.element == Type::kEnum ? left.operand.enum_name : std::string();
+  auto settled = settle(std::move(left), array.element, enum_name);
+  if (!settled) return Failure(settled.error());
+  if (auto ok = check_repeatable(*settled, array.items.size()); !ok) return Failure(ok.error());
+  if (auto ok = unify(array.items, array.element, enum_name, !settled->is_constant()); !ok) return Failure(ok.error());
+  if (array.items.empty()) {
+    Term none = term_of(Constant{.type = array.element}, array.position);
+    if (!domain_of(settled->type(), array.element)) return Failure(mismatch(*settled, none));
+    return Expression(Predicate{term_of(Constant{.type = Type::kBool, .integer = all}, array.position).operand});
+  }
+  std::vector<Expression> terms;
+  for (Term& item : array.items) {
+    auto term = compare(op, share(*settled), std::move(item));
+    if (!term) return term;
+    terms.push_back(std::move(*term));
+  }
+  return joined(all, std::move(terms));
+}
+
+std::expected<Expression, WhereError> Comparator::each_of_column(CompareOp op, bool all, Term left,
+                                                                 const ArrayTerm& array) const {
   auto settled = settle(std::move(left), array.element, {});
   if (!settled) return Failure(settled.error());
   left = std::move(*settled);
@@ -479,16 +527,21 @@ std::expected<Expression, WhereError> Comparator::any_of_column(Term left, const
   one.operand.type = array.element;
   one.position = array.position;
   for (const Term* term : {&left, &one}) {
-    if (auto ok = check_collation(*term, false); !ok) return Failure(ok.error());
+    if (auto ok = check_collation(*term, is_ordering(op)); !ok) return Failure(ok.error());
   }
-  if (auto ok = check_folded(left, one, false); !ok) return Failure(ok.error());
+  if (auto ok = check_folded(left, one, is_ordering(op)); !ok) return Failure(ok.error());
   auto domain = domain_of(left.type(), array.element);
   if (!domain) return Failure(mismatch(left, one));
   auto brought = brought_beside(std::move(left), *domain, table);
   if (!brought) return Failure(brought.error());
   left = std::move(*brought);
   std::size_t position = left.position;
-  ElementTest out{.domain = *domain, .left = operand_of(std::move(left)), .array = *array.column, .element = array.element};
+  ElementTest out{.op = op,
+                  .all = all,
+                  .domain = *domain,
+                  .left = operand_of(std::move(left)),
+                  .array = *array.column,
+                  .element = array.element};
   if (auto ok = bring(*domain, out.left, array.element, position); !ok) return Failure(ok.error());
   return Expression(std::move(out));
 }

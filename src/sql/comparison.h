@@ -54,10 +54,14 @@ struct Comparator {
   std::expected<Expression, WhereError> compare(CompareOp op, Term left, Term right) const;
   // kNotEqual: IS DISTINCT FROM; kEqual: IS NOT DISTINCT FROM.
   std::expected<Expression, WhereError> compare_null_safe(CompareOp op, Term left, Term right) const;
+  // value BETWEEN [SYMMETRIC] low AND high
+  std::expected<Expression, WhereError> between(Term& value, Term& low, Term& high, bool symmetric) const;
   // left IN (items)
   std::expected<Expression, WhereError> among(Term left, std::vector<Term> items) const;
   // left = ANY(array)
   std::expected<Expression, WhereError> any_of(Term left, ArrayTerm array) const;
+  // left op ANY(array), left op ALL(array)
+  std::expected<Expression, WhereError> each_of(CompareOp op, bool all, Term left, ArrayTerm array) const;
   // left op right, of which one is a column. `loosely`: arrays of two types of numbers may meet, and of text and varchar,
   // which Postgres has no operator for.
   std::expected<Expression, WhereError> array_test(ArrayOp op, ArrayTerm left, ArrayTerm right, bool loosely) const;
@@ -76,10 +80,11 @@ struct Comparator {
   std::expected<void, WhereError> check_collation(const Term& term, bool ordering) const;
 
  private:
+  std::expected<Expression, WhereError> within(Term& value, Term& low, Term& high) const;
   std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
   std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
-  std::expected<Expression, WhereError> any_of_column(Term left, const ArrayTerm& array) const;
+  std::expected<Expression, WhereError> each_of_column(CompareOp op, bool all, Term left, const ArrayTerm& array) const;
   std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items) const;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -259,6 +261,27 @@ std::int64_t timestamp_of_date(std::int64_t days) {
   if (days == kInfinityLate || days == kInfinityEarly) return days;
   return days >= kEndDay ? kInfinityLate - 1 : days * kDay;
 }
+
+std::optional<std::int64_t> timestamp_at(std::int64_t days, std::int64_t clock) {
+  __int128 out = __int128(days) * kDay + clock;
+  return is_timestamp(out) ? std::optional(static_cast<std::int64_t>(out)) : std::nullopt;
+}
+
+std::int64_t days_months_later(std::int64_t days, std::int32_t months) {
+  Civil civil = civil_of(days);
+  std::int64_t month = civil.year * 12 + civil.month - 1 + months;
+  std::int64_t of_year = ((month % 12) + 12) % 12;
+  civil.year = (month - of_year) / 12;
+  civil.month = static_cast<int>(of_year) + 1;
+  civil.day = std::min(civil.day, days_in_month(civil.year, civil.month));
+  return days_of(civil);
+}
+
+bool is_date(std::int64_t days) {
+  return days >= kFirstDay && days <= kLastDay;
+}
+
+static_assert(kFirstDay * kDay == kTimestampFirst && kEndDay * kDay == kTimestampLast + 1);
 
 std::string print_date(std::int64_t days) {
   if (days == kInfinityLate) return "infinity";

@@ -28,6 +28,19 @@ std::optional<std::int64_t> read_time(std::string_view text);
 // The timestamp at which a day begins. A day that no timestamp reaches comes after every timestamp but infinity.
 std::int64_t timestamp_of_date(std::int64_t days);
 
+// The finite timestamps.
+inline constexpr std::int64_t kTimestampFirst = -211'813'488'000'000'000;
+inline constexpr std::int64_t kTimestampLast = 9'223'371'331'199'999'999;
+inline bool is_timestamp(__int128 microseconds) {
+  return microseconds >= kTimestampFirst && microseconds <= kTimestampLast;
+}
+// Of a day and the time on it; nullopt where it is none.
+std::optional<std::int64_t> timestamp_at(std::int64_t days, std::int64_t clock);
+// The same day of another month, or the last of a shorter one.
+std::int64_t days_months_later(std::int64_t days, std::int32_t months);
+// Whether there is such a date.
+bool is_date(std::int64_t days);
+
 // As Postgres prints them with DateStyle ISO and TimeZone UTC.
 std::string print_date(std::int64_t days);
 std::string print_timestamp(std::int64_t microseconds);

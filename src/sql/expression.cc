@@ -8,6 +8,7 @@
 #include "sql/call.h"
 #include "sql/datetime.h"
 #include "sql/decimal.h"
+#include "sql/interval.h"
 #include "sql/text_input.h"
 #include "sql/where.h"
 
@@ -31,6 +32,9 @@ std::optional<std::string_view> text_at(std::uint32_t column, Row row) {
 }
 
 int three_way(std::int64_t a, std::int64_t b) {
+  return a < b ? -1 : a > b;
+}
+int three_way(__int128 a, __int128 b) {
   return a < b ? -1 : a > b;
 }
 int three_way(const Decimal& a, const Decimal& b) {
@@ -111,6 +115,16 @@ struct Timestamps {
   }
   static Value from(const sql::Value& value) { return value.integer; }
 };
+struct Intervals {
+  using Value = __int128;
+  static std::optional<Value> read(std::string_view text, Type) {
+    auto interval = read_interval(text);
+    if (!interval) return std::nullopt;
+    return span_of(*interval);
+  }
+  static std::optional<Value> of(const Constant& c) { return span_of({c.months, c.days, c.integer}); }
+  static Value from(const sql::Value& value) { return span_of({value.months, value.days, value.integer}); }
+};
 struct Timestamptzs {
   using Value = std::int64_t;
   static std::optional<Value> read(std::string_view text, Type) { return read_timestamptz(text); }
@@ -132,6 +146,7 @@ auto in_domain(Domain domain, Visit visit) {
     case Domain::kTime: return visit(Times());
     case Domain::kTimestamp: return visit(Timestamps());
     case Domain::kTimestamptz: return visit(Timestamptzs());
+    case Domain::kInterval: return visit(Intervals());
   }
   __builtin_unreachable();
 }
@@ -236,22 +251,22 @@ bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit
   return !elements.malformed();
 }
 
-// ExecEvalScalarArrayOp(): no element at all is false, even for a null.
+// ExecEvalScalarArrayOp(): no element at all decides for itself, even for a null.
 Truth evaluate(const ElementTest& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
     auto left = load<Reader>(node.left, evaluation);
     bool any = false;
     bool null = !left;
-    bool found = false;
+    bool decided = false;
     bool read = each_element<Reader>(node.array, node.element, evaluation, [&](const typename Reader::Value* value) {
       any = true;
       if (value == nullptr)
         null = true;
       else if (left)
-        found = found || three_way(*left, *value) == 0;
+        decided = decided || holds(node.op, three_way(*left, *value)) != node.all;
     });
     if (!read) return Truth::kUnknown;
-    if (!any || found || !null) return truth_of(found);
+    if (!any || decided || !null) return truth_of(decided != node.all);
     return Truth::kUnknown;
   });
 }

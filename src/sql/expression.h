@@ -48,6 +48,7 @@ enum class Domain : std::uint8_t {
   kTime,
   kTimestamp,  // also with a date, which is its midnight
   kTimestamptz,
+  kInterval,
 };
 
 enum class CompareOp : std::uint8_t { kLess, kLessEqual, kEqual, kNotEqual, kGreaterEqual, kGreater };
@@ -67,7 +68,9 @@ struct Membership {  // left IN (items)
   bool has_null = false;        // a null was among them
 };
 
-struct ElementTest {  // left = ANY(array)
+struct ElementTest {  // left op ANY(array), left op ALL(array)
+  CompareOp op;
+  bool all = false;
   Domain domain;
   Operand left;
   std::uint32_t array = 0;  // index into the table

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/interval.h"
 #include "sql/numeric.h"
 #include "sql/parse_tree.h"
 
@@ -54,6 +55,10 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+bool is_calendar(Type type) {
+  return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestamptz || type == Type::kInterval;
+}
+
 Failure no_operator(std::string_view name, const Term& left, const Term& right, std::size_t position) {
   return fail(position, fmt::format("unknown or unsupported operator {} for {} and {}", name, name_of(left.type()),
                                     name_of(right.type())));
@@ -76,8 +81,13 @@ Digits digits_of(const Operand& operand, const Table& table) {
 }
 
 std::optional<Constant> constant_of(const Value& value, Type type) {
-  Constant out{
-      .type = type, .null = value.null, .integer = value.integer, .real = value.real, .text = std::string(value.text)};
+  Constant out{.type = type,
+               .null = value.null,
+               .integer = value.integer,
+               .months = value.months,
+               .days = value.days,
+               .real = value.real,
+               .text = std::string(value.text)};
   return value.null || type != Type::kNumeric ? out : read_constant(value.text, type);
 }
 
@@ -102,6 +112,7 @@ bool Operators::knows_operator(std::string_view name) {
 }
 
 bool Operators::knows_function(std::string_view name, std::size_t args) {
+  if (args == 2 && name == "timezone") return true;
   return args == 1 && (name == "lower" || name == "upper" || name == "length" || name == "char_length" || name == "abs");
 }
 
@@ -180,6 +191,9 @@ Bound Operators::binary(std::string_view name, Term left, Term right, std::size_
   if (name == "||") return concat(std::move(left), std::move(right), position);
   if (name == "<<") return shift(Function::kShiftLeft, std::move(left), std::move(right), position);
   if (name == ">>") return shift(Function::kShiftRight, std::move(left), std::move(right), position);
+  if (is_calendar(left.type()) || is_calendar(right.type())) {
+    return calendar(name, std::move(left), std::move(right), position);
+  }
   auto function = arithmetic_named(name);
   if (!function) return no_operator(name, left, right, position);
   Type other = left.type() == Type::kUnknown ? right.type() : left.type();
@@ -226,6 +240,87 @@ Bound Operators::as_type(Term term, Type type, std::size_t position) const {
   auto value = cast_constant(term.operand.constant, type);
   if (!value) return fail(term.position, fmt::format("value is out of range for type {}", name_of(type)));
   return term_of(std::move(*value), term.position);
+}
+
+// Dates, timestamps and intervals under + and -. An interval that moves a moment is a constant: then it is known which
+// moments it moves beyond the calendar, and can be said to Postgres.
+Bound Operators::calendar(std::string_view name, Term left, Term right, std::size_t position) const {
+  bool plus = name == "+";
+  if (!plus && name != "-") return no_operator(name, left, right, position);
+  Type a = left.type();
+  Type b = right.type();
+  auto is_day_count = [](Type type) { return type == Type::kInt2 || type == Type::kInt4; };
+  auto is_moment = [](Type type) { return type == Type::kTimestamp || type == Type::kTimestamptz; };
+  auto call = [&](Function function, Type type, Term first, Term second) {
+    std::vector<Term> args;
+    args.push_back(std::move(first));
+    args.push_back(std::move(second));
+    return make(Call{.function = function, .type = type, .args = {}}, std::move(args), position);
+  };
+  if (plus && ((is_day_count(a) && b == Type::kDate) || (a == Type::kInterval && b != Type::kInterval))) {
+    std::swap(left, right);
+    std::swap(a, b);
+  }
+  if (a == Type::kDate && is_day_count(b)) {
+    auto days = as_type(std::move(right), Type::kInt4, position);
+    if (!days) return days;
+    return call(plus ? Function::kDaysAfter : Function::kDaysBefore, Type::kDate, std::move(left), std::move(*days));
+  }
+  // Of two, a literal is of the other's type.
+  if (!plus && b == Type::kUnknown && a != Type::kInterval) {
+    auto settled = settle(std::move(right), a, {});
+    if (!settled) return settled;
+    right = std::move(*settled);
+    b = a;
+  }
+  if (plus && b == Type::kUnknown && is_moment(a)) {
+    auto settled = settle(std::move(right), Type::kInterval, {});
+    if (!settled) return settled;
+    right = std::move(*settled);
+    b = Type::kInterval;
+  }
+  if (!plus && a == Type::kDate && b == Type::kDate) {
+    return call(Function::kApart, Type::kInt4, std::move(left), std::move(right));
+  }
+  if (b == Type::kInterval && (is_moment(a) || a == Type::kDate)) {
+    return moved_by(std::move(left), std::move(right), !plus, position);
+  }
+  return no_operator(name, left, right, position);
+}
+
+Bound Operators::moved_by(Term moment, Term interval, bool back, std::size_t position) const {
+  if (!interval.is_constant()) return fail(position, "a date or time can only be moved by a constant interval");
+  Constant& by = interval.operand.constant;
+  auto forward = Interval{by.months, by.days, by.integer};
+  auto turned = back ? negated(forward) : forward;
+  if (!turned || !one_way(*turned)) return fail(interval.position, "the parts of the interval must be of one sign");
+  by.months = turned->months;
+  by.days = turned->days;
+  by.integer = turned->microseconds;
+  auto timestamp =
+      moment.type() == Type::kDate ? as_type(std::move(moment), Type::kTimestamp, position) : Bound(std::move(moment));
+  if (!timestamp) return timestamp;
+  Type type = timestamp->type();
+  std::vector<Term> args;
+  args.push_back(std::move(*timestamp));
+  args.push_back(std::move(interval));
+  return make(Call{.function = Function::kMove, .type = type, .args = {}}, std::move(args), position);
+}
+
+// moment AT TIME ZONE zone. What other zones are is in a database that changes.
+Bound Operators::in_zone(Term zone, Term moment, std::size_t position) const {
+  auto name = settle(std::move(zone), Type::kText, {});
+  if (!name) return name;
+  const Constant& constant = name->operand.constant;
+  bool utc = name->is_constant() && name->type() == Type::kText && !constant.null &&
+             (constant.text == "UTC" || constant.text == "utc" || constant.text == "GMT");
+  if (!utc) return fail(position, "the only time zones known here are UTC and GMT");
+  bool known = moment.type() == Type::kTimestamp || moment.type() == Type::kTimestamptz;
+  if (!known) return fail(position, fmt::format("there is no timezone() of {} here", name_of(moment.type())));
+  Type type = moment.type() == Type::kTimestamp ? Type::kTimestamptz : Type::kTimestamp;
+  std::vector<Term> args;
+  args.push_back(std::move(moment));
+  return make(Call{.function = Function::kInZone, .type = type, .args = {}}, std::move(args), position);
 }
 
 // By a constant number of places within the type: what more does is the processor's.
@@ -301,6 +396,7 @@ Bound Operators::prefix(std::string_view name, Term arg, std::size_t position) c
 }
 
 Bound Operators::function(std::string_view name, std::vector<Term> args, std::size_t position) const {
+  if (name == "timezone") return in_zone(std::move(args[0]), std::move(args[1]), position);
   if (name == "abs") return prefix("@", std::move(args[0]), position);
   bool other = args[0].type() != Type::kText && args[0].type() != Type::kBpchar && args[0].type() != Type::kUnknown;
   if (other) return fail(position, fmt::format("there is no {}({}) here", name, name_of(args[0].type())));

@@ -49,6 +49,9 @@ class Operators {
   std::expected<Term, WhereError> as_numeric(Term term, std::size_t position) const;
   std::expected<Term, WhereError> as_type(Term term, Type type, std::size_t position) const;
   std::expected<Term, WhereError> as_text(Term term, std::size_t position) const;
+  std::expected<Term, WhereError> calendar(std::string_view name, Term left, Term right, std::size_t position) const;
+  std::expected<Term, WhereError> moved_by(Term moment, Term interval, bool back, std::size_t position) const;
+  std::expected<Term, WhereError> in_zone(Term zone, Term moment, std::size_t position) const;
   std::expected<void, WhereError> measure(Call& call) const;
 
   const Table& table_;

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sql/binder.h"
+#include "sql/column_ref.h"
 #include "sql/parse_tree.h"
 #include "sql/print.h"
 

@@ -100,7 +100,8 @@ class Printer {
   void print(const ElementTest& node) {
     out_ += '(';
     print(node.left);
-    out_ += " = ANY(" + quoted_identifier(table_.columns[node.array].name) + "))";
+    out_.append(" ").append(symbol(node.op)).append(node.all ? " ALL(" : " ANY(");
+    out_ += quoted_identifier(table_.columns[node.array].name) + "))";
   }
 
   void print(const ArrayTest& node) {

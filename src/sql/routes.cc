@@ -81,7 +81,8 @@ Routes routes(const Membership& node) {
 }
 
 Routes routes(const ElementTest& node) {
-  if (node.left.source != Operand::Source::kConstant || !is_key(node.element, node.left.constant)) return {};
+  if (node.op != CompareOp::kEqual || node.all || node.left.source != Operand::Source::kConstant) return {};
+  if (!is_key(node.element, node.left.constant)) return {};
   return {{Key{node.array, true, text_of(node.left.constant)}}};
 }
 

@@ -21,7 +21,7 @@ inline constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25,
 inline constexpr Oid kBoolArray = 1000, kInt2Array = 1005, kInt4Array = 1007, kTextArray = 1009, kBpcharArray = 1014,
                      kVarcharArray = 1015, kInt8Array = 1016, kFloat4Array = 1021, kFloat8Array = 1022,
                      kTimestampArray = 1115, kDateArray = 1182, kTimeArray = 1183, kTimestamptzArray = 1185,
-                     kNumericArray = 1231, kUuidArray = 2951;
+                     kIntervalArray = 1187, kNumericArray = 1231, kUuidArray = 2951;
 }  // namespace oid
 
 // What has to be known of a text column's collation to answer as Postgres does. The default is any libc locale but the

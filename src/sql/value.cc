@@ -9,6 +9,7 @@
 
 #include "sql/datetime.h"
 #include "sql/decimal.h"
+#include "sql/interval.h"
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -37,6 +38,7 @@ constexpr Named kTypes[] = {
     {Type::kTime, oid::kTime, oid::kTimeArray, "time"},
     {Type::kTimestamp, oid::kTimestamp, oid::kTimestampArray, "timestamp"},
     {Type::kTimestamptz, oid::kTimestamptz, oid::kTimestamptzArray, "timestamptz"},
+    {Type::kInterval, oid::kInterval, oid::kIntervalArray, "interval"},
 };
 
 bool fits(std::int64_t value, Type type) {
@@ -249,6 +251,11 @@ std::optional<Constant> read_constant(std::string_view text, Type type) {
     case Type::kTime: return moment_constant(read_time(text), type);
     case Type::kTimestamp: return moment_constant(read_timestamp(text), type);
     case Type::kTimestamptz: return moment_constant(read_timestamptz(text), type);
+    case Type::kInterval: {
+      auto interval = read_interval(text);
+      if (!interval) return std::nullopt;
+      return Constant{.type = type, .integer = interval->microseconds, .months = interval->months, .days = interval->days};
+    }
     case Type::kText:
     case Type::kBpchar:
     case Type::kEnum:
@@ -300,6 +307,7 @@ std::string text_of(const Constant& value) {
     case Type::kTime: return print_time(value.integer);
     case Type::kTimestamp: return print_timestamp(value.integer);
     case Type::kTimestamptz: return print_timestamptz(value.integer);
+    case Type::kInterval: return print_interval({value.months, value.days, value.integer});
     default: return value.text;
   }
 }

@@ -30,6 +30,7 @@ enum class Type : std::uint8_t {
   kTime,
   kTimestamp,
   kTimestamptz,
+  kInterval,
   kEnum,
   kOther,  // a column of a type that only IS NULL understands
 };
@@ -61,6 +62,8 @@ struct Constant {
   Type type = Type::kUnknown;
   bool null = false;
   std::int64_t integer = 0;  // bool, integers, dates and times (datetime.h)
+  std::int32_t months = 0;   // interval, whose microseconds are the integer
+  std::int32_t days = 0;     // interval
   double real = 0;           // float4 and float8
   std::string text = {};     // numeric (canonical), text, bpchar, uuid (canonical), enum label, unknown (as written)
   unsigned scale = 0;        // numeric: digits after the point as written, at which arithmetic looks

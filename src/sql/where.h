@@ -7,21 +7,17 @@
 //   auto where = WhereClause::compile("org_id = $1 AND priority > $2", {"7", "15"}, table);
 //   if (where && where->matches(row)) …
 //
-// What is understood:
-//   predicates   = <> != < <= > >=, [NOT] IN (list), [NOT] BETWEEN [SYMMETRIC], [NOT] LIKE and ILIKE with ESCAPE, IS [NOT]
-//                NULL, TRUE, FALSE, UNKNOWN, IS [NOT] DISTINCT FROM; AND, OR, NOT; a boolean column or condition by itself
-//   of arrays    scalar = ANY(array), scalar <> ALL(array); array @> array, <@, && with a column on one side and a constant
-//                on the other. An array is a column, '{a,b}' (of one dimension), $n, or ARRAY[…] of constants; the constant
-//                ones may be cast: ::int8[]
-//   operands     columns, $n, literals, casts of constants ('x'::uuid, CAST, date '2024-01-01'), unary minus
-//   types        int2, int4, int8, numeric (exact), float4, float8, text, varchar, char(n), bool, uuid, date, time,
-//                timestamp, timestamptz; domains over these; arrays of these, not of domains; enums (equality); others with
-//                IS NULL only
+// What is understood is docs/where.md. In short: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, the IS tests, ANY and
+// ALL,
+// @> <@ &&; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
+// dates and times, bits, text, CASE, coalesce and its like, casts. Types are value.h's, domains over them and arrays of
+// them; others with IS NULL only.
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
-// Refused, beside all else: subqueries, functions, arithmetic, casts of columns, subscripts, rows, COLLATE, patterns that
-// are no constants. Where Postgres would raise an error while running (a numeric beyond float8), the row does not match. A
-// value that Postgres could not have printed counts as null, an array with anything of the kind in it included.
+// Refused, beside all else: subqueries, arithmetic of floats, casts that depend on settings, subscripts, rows, COLLATE.
+// Where Postgres would raise an error while running, the operation is NULL, here and in what is sent to Postgres. (One is
+// left: a numeric beyond float8 beside a float.) A value that Postgres could not have printed counts as null, an array with
+// anything of the kind in it included.
 //
 // Immutable after compile(); matches() may run on many threads at once. compile() may run on any thread.
 #pragma once

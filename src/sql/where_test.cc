@@ -248,8 +248,6 @@ TEST(WhereClause, TakesAConstantArrayAsAList) {
 }
 
 TEST(WhereClause, RefusesOtherUsesOfArrays) {
-  EXPECT_THAT(error_of("7 < ANY(arr)"), HasSubstr("unknown or unsupported operator <"));
-  EXPECT_THAT(error_of("7 = ALL(arr)"), HasSubstr("unknown or unsupported operator ="));
   EXPECT_THAT(error_of("arr @> arr"), HasSubstr("one must be a column, the other a constant"));
   EXPECT_THAT(error_of("'{1}' && '{1}'"), HasSubstr("one must be a column, the other a constant"));
   EXPECT_THAT(error_of("j @> '{}'"), HasSubstr("an array is expected here"));

@@ -9,6 +9,7 @@ fetch again (--refetches-max). The random numbers come from --seed.
 """
 import argparse
 import random
+import signal
 import sys
 import time
 
@@ -34,9 +35,10 @@ def kill_again_and_again(world, options):
 def report(world, clients, readers, writers, pages, wrong, options):
     violations = [text for client in clients + readers for text in client.violations]
     refetches = sum(client.refetches for client in clients)
-    print(f"{world.kills} kills, {sum(w.transactions for w in writers)} transactions, {len(clients)} clients, {sum(c.operations for c in clients)} operations, "
-          f"{sum(c.broken for c in clients)} connections broken, {sum(c.unavailable for c in clients)} answers 5xx, {refetches} refetches, "
-          f"{sum(r.readings for r in readers)} whole readings, {len(pages.digests)} full pages, {pages.compared} of them read again")
+    print(f"{world.kills} kills, {sum(w.transactions for w in writers)} transactions, {len(clients)} clients, ", end="")
+    print(f"{sum(c.operations for c in clients)} operations, {sum(c.broken for c in clients)} connections broken, ", end="")
+    print(f"{sum(c.unavailable for c in clients)} answers 5xx, {refetches} refetches, ", end="")
+    print(f"{sum(r.readings for r in readers)} whole readings, {len(pages.digests)} full pages, {pages.compared} read again")
     for text in violations[:20] + wrong:
         print("WRONG", text)
     if refetches > options.refetches_max:
@@ -81,6 +83,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the folder where something is wrong")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     world = World(options.sluice)
     failed = True
     try:

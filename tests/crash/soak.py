@@ -10,6 +10,7 @@ world.py. At the end these have what SELECT has, and memory (RSS, sampled) is ab
 import argparse
 import json
 import random
+import signal
 import statistics
 import sys
 import threading
@@ -75,7 +76,8 @@ class Passing:
     """New shapes, each followed by one client for a while."""
 
     def __init__(self, world, pages, seed):
-        self.world, self.pages, self.random, self.present, self.made, self.violations = world, pages, random.Random(seed), [], 0, []
+        self.world, self.pages, self.random = world, pages, random.Random(seed)
+        self.present, self.made, self.violations = [], 0, []
 
     def __call__(self):
         now = time.monotonic()
@@ -86,7 +88,8 @@ class Passing:
         self.present = [(until, client) for until, client in self.present if until >= now]
         self.made += 1
         where = f"org = {self.random.randrange(ORGANISATIONS)} AND id > {-self.made}"
-        client = Client(self.world, Shape(f"passing {self.made}", "items", ["id"], where=where), self.random.choice(["poll", "sse"]), self.pages)
+        shape = Shape(f"passing {self.made}", "items", ["id"], where=where)
+        client = Client(self.world, shape, self.random.choice(["poll", "sse"]), self.pages)
         client.start()
         self.present.append((now + self.random.uniform(*PASSING_S), client))
 
@@ -123,8 +126,9 @@ def run(world, options):
     world.start()
     wait_until("the origin serves", world.active)
     clients = [Client(world, shape, kind, pages) for shape in SHAPES for kind in ("poll", "sse")]
-    others = [Reader(world, SHAPES[1], pages, pause_s=1)] + [Leaver(world, shape, "leaver", pages) for shape in SHAPES[:3]] + [
-        Slow(world, SHAPES[0], "slow", pages) for _ in range(options.slow)]
+    others = [Reader(world, SHAPES[1], pages, pause_s=1)]
+    others += [Leaver(world, shape, "leaver", pages) for shape in SHAPES[:3]]
+    others += [Slow(world, SHAPES[0], "slow", pages) for _ in range(options.slow)]
     for client in clients + others:
         client.start()
     writers = [Writer(world, options.rate / WRITERS, options.seed + i) for i in range(WRITERS)]
@@ -149,8 +153,9 @@ def run(world, options):
         client.stop()
     # Who hangs up on purpose may be told things twice; its books are not kept.
     wrong += [text for client in clients + others[:1] for text in client.violations] + passing.violations + memory.verdict()
-    print(f"{sum(c.operations for c in clients)} operations, {sum(c.refetches for c in clients)} refetches, {sum(c.unavailable for c in clients)} answers 5xx, "
-          f"{sum(c.broken for c in clients)} connections broken, {len(pages.digests)} full pages, {pages.compared} of them read again")
+    print(f"{sum(c.operations for c in clients)} operations, {sum(c.refetches for c in clients)} refetches, ", end="")
+    print(f"{sum(c.unavailable for c in clients)} answers 5xx, {sum(c.broken for c in clients)} connections broken, ", end="")
+    print(f"{len(pages.digests)} full pages, {pages.compared} of them read again")
     for text in wrong[:30]:
         print("WRONG", text)
     return bool(wrong)
@@ -165,9 +170,11 @@ def main():
     parser.add_argument("--slow", type=int, default=4, help="clients that hardly read")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--sluice", default=SLUICE)
-    parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help="for `sluice origin`, as --origin-option=--chunk-bytes=1000000")
+    option = "for `sluice origin`, as --origin-option=--chunk-bytes=1000000"
+    parser.add_argument("--origin-option", action="append", default=[], metavar="OPTION", help=option)
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     world = World(options.sluice, options=options.origin_option)
     try:
         return 1 if run(world, options) else 0

@@ -25,11 +25,13 @@ ROWS = 2_000
 CAUGHT_UP_S = 120
 
 SCHEMA = f"""
-CREATE TABLE items (id bigint PRIMARY KEY, org int NOT NULL, title text, done boolean, price numeric, big text, at timestamptz DEFAULT now());
+CREATE TABLE items (id bigint PRIMARY KEY, org int NOT NULL, title text, done boolean, price numeric, big text,
+                    at timestamptz DEFAULT now());
 ALTER TABLE items ALTER COLUMN big SET STORAGE EXTERNAL;
 CREATE TABLE pairs (a int, b text, n int, PRIMARY KEY (a, b));
 CREATE SEQUENCE ids START {10 * ROWS};
-INSERT INTO items SELECT i, i % {ORGANISATIONS}, 'title ' || i, i % 2 = 0, i / 7.0, CASE WHEN i % 50 = 0 THEN repeat(md5(i::text), 100) END FROM generate_series(1, {ROWS}) i;
+INSERT INTO items SELECT i, i % {ORGANISATIONS}, 'title ' || i, i % 2 = 0, i / 7.0, CASE WHEN i % 50 = 0 THEN repeat(md5(i::text), 100) END
+  FROM generate_series(1, {ROWS}) i;
 INSERT INTO pairs SELECT i % 50, 'b' || i / 50, i FROM generate_series(1, 500) i;
 """
 
@@ -45,7 +47,8 @@ WRITES = [
     "DELETE FROM items WHERE id = {id}",
     # The tables stay about as large as they were, however long this goes on.
     f"DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY id LIMIT greatest(0, (SELECT count(*) FROM items) - {ROWS}))",
-    "BEGIN; UPDATE items SET done = NOT done WHERE id = {id}; INSERT INTO pairs VALUES ({n} % 500, 'x', 1) ON CONFLICT (a, b) DO UPDATE SET n = pairs.n + 1; COMMIT",
+    "BEGIN; UPDATE items SET done = NOT done WHERE id = {id}; "
+    "INSERT INTO pairs VALUES ({n} % 500, 'x', 1) ON CONFLICT (a, b) DO UPDATE SET n = pairs.n + 1; COMMIT",
     "UPDATE pairs SET n = n + 1 WHERE a = {n} % 50",
     "BEGIN; DELETE FROM pairs WHERE a = {n} % 50 AND b = 'b1'; INSERT INTO pairs VALUES ({n} % 50, 'b1', 0); COMMIT",
     "BEGIN; INSERT INTO items (id, org) VALUES (nextval('ids'), {org}); ROLLBACK",
@@ -57,7 +60,11 @@ class Shape:
 
     def __init__(self, name, table, key, where=None, columns=None, **more):
         self.name, self.table, self.key = name, table, key
-        self.definition = {"table": table, **more} | ({"where": where} if where else {}) | ({"columns": ",".join(columns)} if columns else {})
+        self.definition = {"table": table, **more}
+        if where:
+            self.definition["where"] = where
+        if columns:
+            self.definition["columns"] = ",".join(columns)
         self.where, self.columns = where or "true", columns or ["*"]
 
 
@@ -86,7 +93,8 @@ class Writer(threading.Thread):
         session = self.world.session()
         begin = time.monotonic()
         while not self.stopping:
-            text = self.random.choice(WRITES).format(id=self.random.randrange(1, 12 * ROWS), org=self.random.randrange(ORGANISATIONS), n=self.random.randrange(100_000))
+            number = self.random.randrange
+            text = self.random.choice(WRITES).format(id=number(1, 12 * ROWS), org=number(ORGANISATIONS), n=number(100_000))
             session.stdin.write(text + ";\n\\echo done\n")
             session.stdin.flush()
             if session.stdout.readline() != "done\n":
@@ -104,11 +112,10 @@ class Writer(threading.Thread):
 
 
 class World:
-    def __init__(self, sluice=SLUICE, storage=True, options=()):
+    def __init__(self, sluice=SLUICE, options=()):
         self.sluice, self.options = sluice, options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-crash-"))
         self.folder.chmod(0o755)
-        self.storage = ["--storage", str(self.folder / "storage")] if storage else []
         self.port = free_port()
         self.process = self.postgres = None
         self.kills = 0
@@ -131,7 +138,7 @@ class World:
 
     def start(self):
         command = [self.sluice, "origin", "--database-url", self.postgres.url, "--insecure", "--listen", f"127.0.0.1:{self.port}",
-                   "--chunk-bytes", CHUNK_BYTES, "--long-poll-timeout", LONG_POLL_S, *self.storage, *self.options]
+                   "--chunk-bytes", CHUNK_BYTES, "--long-poll-timeout", LONG_POLL_S, "--storage", self.folder / "storage", *self.options]
         with open(self.folder / "origin.log", "ab") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -169,8 +176,8 @@ class World:
         return run.stdout.strip()
 
     def session(self):
-        return subprocess.Popen(["psql", "-qAtX", self.postgres.url], env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True)
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(["psql", "-qAtX", self.postgres.url], env=self.environment(), text=True, **pipes)
 
     def lsn(self):
         """Of the end of what is written; nothing that comes later is before it."""
@@ -180,7 +187,8 @@ class World:
         """The shape's rows, every value as text, sorted by key."""
         columns = shape.columns
         if columns == ["*"]:
-            columns = self.sql(f"SELECT attname FROM pg_attribute WHERE attrelid = '{shape.table}'::regclass AND attnum > 0 AND NOT attisdropped").split()
+            of_table = f"attrelid = '{shape.table}'::regclass AND attnum > 0 AND NOT attisdropped"
+            columns = self.sql(f"SELECT attname FROM pg_attribute WHERE {of_table}").split()
         pairs = ", ".join(f"'{name}', {name}::text" for name in columns)
         text = self.sql(f"SELECT json_build_object({pairs}) FROM {shape.table} WHERE {shape.where}")
         return canonical([json.loads(line) for line in text.splitlines()], shape.key)
@@ -201,7 +209,8 @@ def wait_for_equality(world, clients):
     deadline = time.monotonic() + CAUGHT_UP_S
     for client in clients:
         # An event stream says nothing where nothing happens to its shape.
-        while client.is_alive() and client.kind != "sse" and not (client.up_to_date and client.last_seen_lsn >= lsn) and time.monotonic() < deadline:
+        told = lambda: client.kind == "sse" or client.up_to_date and client.last_seen_lsn >= lsn
+        while client.is_alive() and not told() and time.monotonic() < deadline:
             time.sleep(0.02)
         got, wanted = canonical(list(client.rows.values()), client.shape.key), world.selected(client.shape)
         while got != wanted and client.is_alive() and time.monotonic() < deadline:
@@ -218,8 +227,10 @@ def describe(got, wanted, key):
     missing = [k for k in should if k not in has]
     extra = [k for k in has if k not in should]
     different = [(has[k], should[k]) for k in should if k in has and has[k] != should[k]]
-    return (f"{len(got)} rows of {len(wanted)}; {len(missing)} missing {missing[:3]}, {len(extra)} too many {extra[:3]}, "
-            f"{len(different)} different {json.dumps(different[:2])[:600]}")
+    return (
+        f"{len(got)} rows of {len(wanted)}; {len(missing)} missing {missing[:3]}, {len(extra)} too many {extra[:3]}, "
+        f"{len(different)} different {json.dumps(different[:2])[:600]}"
+    )
 
 
 __all__ = ["SHAPES", "SLUICE", "Shape", "World", "Writer", "wait_for_equality", "wait_until"]

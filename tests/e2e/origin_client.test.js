@@ -24,7 +24,8 @@ function onOrigin(name, work, { rows = ROWS, args = [] } = {}) {
     const database = await cluster.createDatabase(SCHEMA);
     await seed(database, rows);
     const origin = await BareOrigin.start(database, { args: ['--chunk-bytes', String(CHUNK_BYTES), ...args] });
-    const follow = (params = {}, more = {}) => new Follower({ url: `${origin.url}/v1/shape`, params: { table: 'items', where: 'org_id = 1', ...params }, ...more });
+    const follow = (params = {}, more = {}) =>
+      new Follower({ url: `${origin.url}/v1/shape`, params: { table: 'items', where: 'org_id = 1', ...params }, ...more });
     try {
       await work({ database, origin, follow });
     } finally {
@@ -87,21 +88,25 @@ for (const [way, [options, type]] of Object.entries(WAYS)) {
     follower.stop();
   });
 
-  onOrigin(`replica=full, by ${way}`, async ({ database, follow }) => {
-    const follower = follow({ replica: 'full' }, options);
-    const updates = [];
-    follower.stream.subscribe((messages) => updates.push(...messages.filter(({ headers }) => headers.operation === 'update')));
-    await follower.upToDate();
-    await writeAllSorts(database);
-    await follower.equals(await rowsOf(database, 1));
-    assertUneventful(follower);
-    assert.ok(updates.length > 0);
-    for (const { value, old_value: old } of updates) {
-      assert.deepEqual(Object.keys(value).sort(), ['created_at', 'done', 'id', 'note', 'org_id', 'price', 'reference', 'title']);
-      for (const name of Object.keys(old ?? {})) assert.notDeepEqual(old[name], value[name], name);
-    }
-    follower.stop();
-  }, { rows: 2000 });
+  onOrigin(
+    `replica=full, by ${way}`,
+    async ({ database, follow }) => {
+      const follower = follow({ replica: 'full' }, options);
+      const updates = [];
+      follower.stream.subscribe((messages) => updates.push(...messages.filter(({ headers }) => headers.operation === 'update')));
+      await follower.upToDate();
+      await writeAllSorts(database);
+      await follower.equals(await rowsOf(database, 1));
+      assertUneventful(follower);
+      assert.ok(updates.length > 0);
+      for (const { value, old_value: old } of updates) {
+        assert.deepEqual(Object.keys(value).sort(), ['created_at', 'done', 'id', 'note', 'org_id', 'price', 'reference', 'title']);
+        for (const name of Object.keys(old ?? {})) assert.notDeepEqual(old[name], value[name], name);
+      }
+      follower.stop();
+    },
+    { rows: 2000 },
+  );
 }
 
 for (const method of ['GET', 'POST']) {
@@ -136,47 +141,71 @@ onOrigin('a part that is asked for alone', async ({ database, follow }) => {
   const follower = follow({}, { log: 'changes_only' });
   const { data, metadata } = await follower.stream.fetchSnapshot({ where: "title LIKE 'org1 item 1%'", orderBy: 'id DESC', limit: 10 });
   const expected = await database.query(`SELECT * FROM items WHERE org_id = 1 AND title LIKE 'org1 item 1%' ORDER BY id DESC LIMIT 10`);
-  assert.deepEqual(data.map(({ value }) => ({ ...value })), expected.map((row) => ({ ...row })));
+  assert.deepEqual(
+    data.map(({ value }) => ({ ...value })),
+    expected.map((row) => ({ ...row })),
+  );
   assert.ok(metadata.xmin && metadata.xmax);
   follower.stop();
 });
 
-onOrigin('many shapes at once, while all is written to', async ({ database, follow }) => {
-  await database.query(`INSERT INTO items (id, org_id, title) SELECT 100000 + i, 10 + i % $1::int, 'org row ' || i FROM generate_series(1, 5 * $1::int) i`, [MANY]);
-  const followers = Array.from({ length: MANY }, (_, i) => ({ org: 10 + i, follower: follow({ where: 'org_id = $1', params: { 1: String(10 + i) } }, i % 2 ? { liveSse: true } : {}) }));
-  for (let i = 0; i < 40; i++) {
-    await database.query('UPDATE items SET org_id = 10 + (org_id - 9) % $1::int, title = title || $2 WHERE id > 100000 AND id % 40 = $3', [MANY, '.', i]);
-  }
-  for (const { org, follower } of followers) {
-    await follower.equals(await rowsOf(database, org));
+onOrigin(
+  'many shapes at once, while all is written to',
+  async ({ database, follow }) => {
+    await database.query(
+      `INSERT INTO items (id, org_id, title) SELECT 100000 + i, 10 + i % $1::int, 'org row ' || i FROM generate_series(1, 5 * $1::int) i`,
+      [MANY],
+    );
+    const followers = Array.from({ length: MANY }, (_, i) => ({
+      org: 10 + i,
+      follower: follow({ where: 'org_id = $1', params: { 1: String(10 + i) } }, i % 2 ? { liveSse: true } : {}),
+    }));
+    for (let i = 0; i < 40; i++) {
+      await database.query(
+        'UPDATE items SET org_id = 10 + (org_id - 9) % $1::int, title = title || $2 WHERE id > 100000 AND id % 40 = $3',
+        [MANY, '.', i],
+      );
+    }
+    for (const { org, follower } of followers) {
+      await follower.equals(await rowsOf(database, org));
+      assertUneventful(follower);
+      follower.stop();
+    }
+  },
+  { rows: 100 },
+);
+
+onOrigin(
+  'many clients of one shape that nobody has asked for before',
+  async ({ database, follow }) => {
+    const followers = Array.from({ length: 50 }, () => follow());
+    await database.query(`UPDATE items SET title = title || ' meanwhile' WHERE id % 7 = 0`);
+    const expected = await rowsOf(database, 1);
+    for (const follower of followers) await follower.equals(expected);
+    assert.equal(new Set(followers.map(({ stream }) => stream.shapeHandle)).size, 1);
+    for (const follower of followers) {
+      assertUneventful(follower);
+      follower.stop();
+    }
+  },
+  { rows: 500 },
+);
+
+onOrigin(
+  'columns, and params',
+  async ({ database, follow }) => {
+    const follower = follow({ columns: ['id', 'title'], where: 'org_id = $1 AND title LIKE $2', params: ['1', 'org1 item 1%'] });
+    const expected = () => database.query(`SELECT id, title FROM items WHERE org_id = 1 AND title LIKE 'org1 item 1%' ORDER BY id`);
+    await follower.equals(await expected());
+    await database.query(`UPDATE items SET title = 'org1 item 1, renamed', note = 'org1 unseen' WHERE id < 10`);
+    await database.query(`UPDATE items SET title = 'org1 no more' WHERE id BETWEEN 10 AND 15`);
+    await follower.equals(await expected());
+    assert.doesNotMatch(follower.text, /unseen/);
     assertUneventful(follower);
     follower.stop();
-  }
-}, { rows: 100 });
-
-onOrigin('many clients of one shape that nobody has asked for before', async ({ database, follow }) => {
-  const followers = Array.from({ length: 50 }, () => follow());
-  await database.query(`UPDATE items SET title = title || ' meanwhile' WHERE id % 7 = 0`);
-  const expected = await rowsOf(database, 1);
-  for (const follower of followers) await follower.equals(expected);
-  assert.equal(new Set(followers.map(({ stream }) => stream.shapeHandle)).size, 1);
-  for (const follower of followers) {
-    assertUneventful(follower);
-    follower.stop();
-  }
-}, { rows: 500 });
-
-onOrigin('columns, and params', async ({ database, follow }) => {
-  const follower = follow({ columns: ['id', 'title'], where: 'org_id = $1 AND title LIKE $2', params: ['1', 'org1 item 1%'] });
-  const expected = () => database.query(`SELECT id, title FROM items WHERE org_id = 1 AND title LIKE 'org1 item 1%' ORDER BY id`);
-  await follower.equals(await expected());
-  await database.query(`UPDATE items SET title = 'org1 item 1, renamed', note = 'org1 unseen' WHERE id < 10`);
-  await database.query(`UPDATE items SET title = 'org1 no more' WHERE id BETWEEN 10 AND 15`);
-  await follower.equals(await expected());
-  assert.doesNotMatch(follower.text, /unseen/);
-  assertUneventful(follower);
-  follower.stop();
-}, { rows: 200 });
+  },
+  { rows: 200 },
+);
 
 onOrigin('rows that come while the first ones are read', async ({ database, follow }) => {
   let writing = true;

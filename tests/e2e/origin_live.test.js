@@ -53,7 +53,10 @@ describe('long poll', () => {
     assert.equal(answer.headers['electric-has-data'], 'false');
     assert.equal(answer.headers['electric-up-to-date'], '');
     assert.equal(answer.headers['electric-offset'], position.offset);
-    assert.deepEqual(answer.json.map(({ headers }) => headers.control), ['up-to-date']);
+    assert.deepEqual(
+      answer.json.map(({ headers }) => headers.control),
+      ['up-to-date'],
+    );
     assert.match(answer.json[0].headers.global_last_seen_lsn, /^\d+$/);
   });
 
@@ -79,14 +82,28 @@ describe('long poll', () => {
     const position = await head('items');
     const waiting = live('items', position);
     await pause(100);
-    await database.transaction('INSERT INTO items VALUES (100, $$a$$, true)', `UPDATE items SET title = 'b' WHERE id = 100`, 'DELETE FROM items WHERE id = 100', `UPDATE items SET done = true WHERE id = 3`);
+    await database.transaction(
+      'INSERT INTO items VALUES (100, $$a$$, true)',
+      `UPDATE items SET title = 'b' WHERE id = 100`,
+      'DELETE FROM items WHERE id = 100',
+      `UPDATE items SET done = true WHERE id = 3`,
+    );
     const messages = operations((await waiting).json);
-    assert.deepEqual(messages.map(({ headers }) => headers.operation), ['insert', 'update', 'delete', 'update']);
-    assert.deepEqual(messages.map(({ headers }) => headers.last), [undefined, undefined, undefined, true]);
+    assert.deepEqual(
+      messages.map(({ headers }) => headers.operation),
+      ['insert', 'update', 'delete', 'update'],
+    );
+    assert.deepEqual(
+      messages.map(({ headers }) => headers.last),
+      [undefined, undefined, undefined, true],
+    );
     assert.equal(new Set(messages.map(({ headers }) => headers.lsn)).size, 1);
     assert.equal(new Set(messages.map(({ headers }) => String(headers.txids))).size, 1);
     const positions = messages.map(({ headers }) => headers.op_position);
-    assert.deepEqual(positions, [...positions].sort((a, b) => a - b));
+    assert.deepEqual(
+      positions,
+      [...positions].sort((a, b) => a - b),
+    );
   });
 
   test('offsets only grow', async () => {
@@ -155,7 +172,10 @@ describe('events', () => {
     await events.until((messages) => operations(messages).length === 2 && isUpToDate(messages.at(-1)));
     await database.query('DELETE FROM items WHERE id = 5');
     const messages = await events.until((all) => operations(all).length === 3 && isUpToDate(all.at(-1)));
-    assert.deepEqual(operations(messages).map(({ headers }) => headers.operation), ['update', 'update', 'delete']);
+    assert.deepEqual(
+      operations(messages).map(({ headers }) => headers.operation),
+      ['update', 'update', 'delete'],
+    );
     events.close();
   });
 
@@ -169,7 +189,10 @@ describe('events', () => {
     const offset = `${seen.at(-1).headers.global_last_seen_lsn}_0`;
     const second = await Events.open(origin, { table: 'items', handle: position.handle, offset, live: true, live_sse: true });
     const next = await second.until((messages) => operations(messages).length > 0);
-    assert.deepEqual(operations(next).map(({ value }) => value.id), ['201']);
+    assert.deepEqual(
+      operations(next).map(({ value }) => value.id),
+      ['201'],
+    );
     second.close();
   });
 
@@ -199,7 +222,10 @@ describe('chunks', () => {
     const pages = await readAll(origin, query);
     assert.ok(pages.length >= 4, `${pages.length} pages`);
     const ids = pages.flatMap(({ answer }) => operations(answer.json).map(({ value }) => Number(value.id)));
-    assert.deepEqual(ids.sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i + 1));
+    assert.deepEqual(
+      ids.sort((a, b) => a - b),
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    );
     for (const { answer } of pages.slice(0, -1)) {
       assert.ok(answer.text.length < 2 * CHUNK_BYTES, `${answer.text.length} bytes`);
       assert.ok(!('electric-up-to-date' in answer.headers));
@@ -238,7 +264,10 @@ describe('chunks', () => {
       assert.equal(answer.status, 200);
       ids.push(...operations(answer.json).map(({ value }) => Number(value.id)));
     }
-    assert.deepEqual(ids, Array.from({ length: 60 }, (_, i) => i + 1));
+    assert.deepEqual(
+      ids,
+      Array.from({ length: 60 }, (_, i) => i + 1),
+    );
   });
 });
 
@@ -251,7 +280,10 @@ describe('definitions that change what is told', () => {
     const position = await head('items', { log: 'changes_only' });
     await database.query(`UPDATE items SET title = 'of a row never seen' WHERE id = 3`);
     const answer = await live('items', position, { log: 'changes_only' });
-    assert.deepEqual(operations(answer.json).map(({ headers, value }) => [headers.operation, value.title]), [['update', 'of a row never seen']]);
+    assert.deepEqual(
+      operations(answer.json).map(({ headers, value }) => [headers.operation, value.title]),
+      [['update', 'of a row never seen']],
+    );
   });
 
   test('replica=full tells whole rows and what was there before', async () => {
@@ -268,10 +300,22 @@ describe('definitions that change what is told', () => {
   test('rows move in and out of a filter', async () => {
     const where = { where: 'done' };
     const position = await head('items', where);
-    await database.transaction('UPDATE items SET done = true WHERE id = 1', `UPDATE items SET title = 'within' WHERE id = 1`, 'UPDATE items SET done = false WHERE id = 1', `UPDATE items SET title = 'without' WHERE id = 1`);
+    await database.transaction(
+      'UPDATE items SET done = true WHERE id = 1',
+      `UPDATE items SET title = 'within' WHERE id = 1`,
+      'UPDATE items SET done = false WHERE id = 1',
+      `UPDATE items SET title = 'without' WHERE id = 1`,
+    );
     const messages = operations((await live('items', position, where)).json);
-    assert.deepEqual(messages.map(({ headers }) => headers.operation), ['insert', 'update', 'delete']);
-    assert.deepEqual(messages[0].value.title !== undefined && Object.keys(messages[0].value).sort(), ['done', 'id', 'title'], 'moved in: the whole row');
+    assert.deepEqual(
+      messages.map(({ headers }) => headers.operation),
+      ['insert', 'update', 'delete'],
+    );
+    assert.deepEqual(
+      messages[0].value.title !== undefined && Object.keys(messages[0].value).sort(),
+      ['done', 'id', 'title'],
+      'moved in: the whole row',
+    );
     assert.deepEqual(messages[2].value, { id: '1' });
   });
 

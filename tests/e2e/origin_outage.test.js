@@ -83,7 +83,12 @@ test('an origin that starts before its Postgres waits for it', async () => {
   await origin.stop();
   await cluster.stop('SIGINT');
   const launched = origin.launch();
-  await origin.program.until('listens', async () => health().then(() => true, () => false));
+  await origin.program.until('listens', async () =>
+    health().then(
+      () => true,
+      () => false,
+    ),
+  );
   assert.notEqual(await health(), 'active');
   assertUnavailable(await ask(origin, { ...ITEMS, where: 'id > 5', offset: '-1' }));
   await cluster.launch();
@@ -97,7 +102,9 @@ test('its connections cut, again and again: no change is lost', async () => {
   const ids = [];
   for (let round = 0; round < 5; round++) {
     await session.query('INSERT INTO items VALUES ($1, $2)', [1000 + 2 * round, 'before']);
-    await session.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walsender')`);
+    await session.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walsender')`,
+    );
     await session.query('INSERT INTO items VALUES ($1, $2)', [1001 + 2 * round, 'after']);
   }
   while (ids.length < 10) {
@@ -110,6 +117,9 @@ test('its connections cut, again and again: no change is lost', async () => {
     ids.push(...operations(answer.json).map(({ value }) => Number(value.id)));
     position = positionOf(answer);
   }
-  assert.deepEqual(ids, Array.from({ length: 10 }, (_, i) => 1000 + i));
+  assert.deepEqual(
+    ids,
+    Array.from({ length: 10 }, (_, i) => 1000 + i),
+  );
   await session.close();
 });

@@ -80,7 +80,10 @@ describe('positions', () => {
     assert.equal(answer.headers['electric-up-to-date'], '');
     assert.equal(answer.headers['electric-has-data'], 'false');
     assert.equal(answer.headers['cache-control'], CATCH_UP);
-    assert.deepEqual(answer.json.map(({ headers }) => headers.control), ['up-to-date']);
+    assert.deepEqual(
+      answer.json.map(({ headers }) => headers.control),
+      ['up-to-date'],
+    );
     assert.match(answer.json[0].headers.global_last_seen_lsn, /^\d+$/);
     await database.query(`UPDATE items SET title = 'after now' WHERE id = 1`);
     const next = await ask(origin, { ...ITEMS, ...positionOf(answer), live: true });
@@ -88,7 +91,23 @@ describe('positions', () => {
   });
 
   test('what is not an offset', async () => {
-    for (const offset of ['banana', '1', '-2', '-1_1', '1_', '_1', '1_2_3', '1_-1', 'NOW', 'inf', '1_INF', ' 0_0', '0x1_0', '1e3_0', '99999999999999999999999_0']) {
+    for (const offset of [
+      'banana',
+      '1',
+      '-2',
+      '-1_1',
+      '1_',
+      '_1',
+      '1_2_3',
+      '1_-1',
+      'NOW',
+      'inf',
+      '1_INF',
+      ' 0_0',
+      '0x1_0',
+      '1e3_0',
+      '99999999999999999999999_0',
+    ]) {
       const answer = await ask(origin, { ...ITEMS, offset, handle: 'x' });
       assertRefused(answer, 'offset');
       assertNotKept(answer);
@@ -150,9 +169,20 @@ describe('handles', () => {
 
   test('one for each definition, however it is spelled; nothing of the position is in it', async () => {
     const { handle } = await start();
-    const same = [{ table: 'public.items' }, { table: '"items"' }, { table: 'ITEMS' }, { ...ITEMS, log: 'full' }, { ...ITEMS, replica: 'default' }];
+    const same = [
+      { table: 'public.items' },
+      { table: '"items"' },
+      { table: 'ITEMS' },
+      { ...ITEMS, log: 'full' },
+      { ...ITEMS, replica: 'default' },
+    ];
     for (const definition of same) assert.equal((await start(definition)).handle, handle, JSON.stringify(definition));
-    const others = [{ ...ITEMS, log: 'changes_only' }, { ...ITEMS, replica: 'full' }, { ...ITEMS, columns: 'id,title' }, { ...ITEMS, where: 'true' }];
+    const others = [
+      { ...ITEMS, log: 'changes_only' },
+      { ...ITEMS, replica: 'full' },
+      { ...ITEMS, columns: 'id,title' },
+      { ...ITEMS, where: 'true' },
+    ];
     const handles = new Set([handle]);
     for (const definition of others) handles.add((await start(definition)).handle);
     assert.equal(handles.size, others.length + 1);
@@ -185,7 +215,17 @@ describe('parameters', () => {
   });
 
   test('tables that are not there, and names that are none', async () => {
-    for (const table of ['nowhere', 'nowhere.items', 'public.nowhere', '"Items"', 'items; drop table items', 'a.b.c', '""', '.items', 'pg_catalog.pg_authid"']) {
+    for (const table of [
+      'nowhere',
+      'nowhere.items',
+      'public.nowhere',
+      '"Items"',
+      'items; drop table items',
+      'a.b.c',
+      '""',
+      '.items',
+      'pg_catalog.pg_authid"',
+    ]) {
       assertRefused(await ask(origin, { table, offset: '-1' }), 'table');
     }
     assertRefused(await ask(origin, { offset: '-1' }), 'table');
@@ -210,13 +250,19 @@ describe('parameters', () => {
     assertRefused(await ask(origin, { ...ITEMS, queryable_columns: 'title', offset: '-1' }), 'queryable_columns');
     // It does not restrict the main filter.
     const filtered = await ask(origin, { ...ITEMS, queryable_columns: 'id', where: "title = 'title 3'", offset: '-1' });
-    assert.deepEqual(filtered.json.filter(({ key }) => key).map(({ value }) => value.id), ['3']);
+    assert.deepEqual(
+      filtered.json.filter(({ key }) => key).map(({ value }) => value.id),
+      ['3'],
+    );
   });
 
   test('params are numbered from 1 without a gap, and text', async () => {
     const where = { ...ITEMS, where: 'id = $1 OR title = $2', offset: '-1' };
     const answer = await ask(origin, { ...where, 'params[1]': '3', 'params[2]': "title 4'; drop table items --" });
-    assert.deepEqual(answer.json.filter(({ key }) => key).map(({ value }) => value.id), ['3']);
+    assert.deepEqual(
+      answer.json.filter(({ key }) => key).map(({ value }) => value.id),
+      ['3'],
+    );
     for (const params of [{ 'params[1]': '3' }, { 'params[2]': '3', 'params[3]': '4' }, { 'params[x]': '1' }, { 'params[0]': '1' }]) {
       assert.equal((await ask(origin, { ...where, ...params })).status, 400, JSON.stringify(params));
     }
@@ -278,7 +324,9 @@ describe('what every answer carries', () => {
       names.add(headers['x-request-id']);
       assert.equal(headers['access-control-allow-origin'], '*');
       const exposed = headers['access-control-expose-headers'].split(',').map((name) => name.trim().toLowerCase());
-      const needed = ['cursor', 'handle', 'has-data', 'offset', 'schema', 'up-to-date', 'internal-known-error'].map((name) => `electric-${name}`);
+      const needed = ['cursor', 'handle', 'has-data', 'offset', 'schema', 'up-to-date', 'internal-known-error'].map(
+        (name) => `electric-${name}`,
+      );
       for (const name of [...needed, 'retry-after']) assert.ok(exposed.includes(name), name);
       assert.ok(!('vary' in headers));
       assert.ok(!('set-cookie' in headers));
@@ -300,8 +348,11 @@ describe('what every answer carries', () => {
     assertNotKept(await ask(origin, { table: 'nowhere', offset: '-1' }));
   });
 
-  test('cache ages are the operator\'s', async () => {
-    const tuned = await BareOrigin.start({ ...database, name: `${database.name}_tuned` }, { args: ['--cache-max-age', '7', '--cache-stale-age', '11'] });
+  test("cache ages are the operator's", async () => {
+    const tuned = await BareOrigin.start(
+      { ...database, name: `${database.name}_tuned` },
+      { args: ['--cache-max-age', '7', '--cache-stale-age', '11'] },
+    );
     const initial = await ask(tuned, { ...ITEMS, offset: '-1' });
     assert.equal(initial.headers['cache-control'], INITIAL);
     const answer = await ask(tuned, { ...ITEMS, ...positionOf(initial) });
@@ -432,7 +483,11 @@ describe('methods and paths', () => {
   test('too much of anything', async () => {
     const huge = await ask(origin, { ...ITEMS, offset: '-1', where: `title = '${'x'.repeat(40_000)}'` });
     assert.equal(huge.status, 414);
-    const body = await ask(origin, { ...ITEMS, offset: '-1' }, { method: 'POST', body: JSON.stringify({ where: 'x'.repeat(9_000_000) }) }).catch((error) => error);
+    const body = await ask(
+      origin,
+      { ...ITEMS, offset: '-1' },
+      { method: 'POST', body: JSON.stringify({ where: 'x'.repeat(9_000_000) }) },
+    ).catch((error) => error);
     // The server may close before all of it is sent.
     if (!(body instanceof Error)) assert.equal(body.status, 413);
   });
@@ -474,7 +529,12 @@ describe('the secret', () => {
   after(() => guarded?.stop());
 
   test('without it nothing is told, not even to browsers', async () => {
-    for (const query of [{ ...ITEMS, offset: '-1' }, { ...ITEMS, offset: '-1', secret: 'wrong' }, { ...ITEMS, offset: '-1', secret: '' }, {}]) {
+    for (const query of [
+      { ...ITEMS, offset: '-1' },
+      { ...ITEMS, offset: '-1', secret: 'wrong' },
+      { ...ITEMS, offset: '-1', secret: '' },
+      {},
+    ]) {
       for (const method of ['GET', 'POST', 'HEAD', 'DELETE']) {
         const answer = await ask(guarded, query, { method });
         assert.equal(answer.status, 401);

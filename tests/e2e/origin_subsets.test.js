@@ -35,7 +35,9 @@ async function post(body, definition = MAIN) {
 }
 
 async function get(subset, definition = MAIN) {
-  const named = Object.fromEntries(Object.entries(subset).map(([name, value]) => [`subset__${name}`, name === 'params' ? JSON.stringify(value) : value]));
+  const named = Object.fromEntries(
+    Object.entries(subset).map(([name, value]) => [`subset__${name}`, name === 'params' ? JSON.stringify(value) : value]),
+  );
   return ask(origin, { ...definition, ...(await begin(definition)), ...named });
 }
 
@@ -50,7 +52,10 @@ function assertRefused(answer, name) {
   assert.ok(name in answer.json.errors.subset, answer.text);
 }
 
-for (const [name, subset] of [['POST', post], ['GET', get]]) {
+for (const [name, subset] of [
+  ['POST', post],
+  ['GET', get],
+]) {
   test(`${name}: the answer`, async () => {
     const { handle } = await begin();
     const answer = await subset({ order_by: 'id', limit: 2 });
@@ -73,7 +78,10 @@ for (const [name, subset] of [['POST', post], ['GET', get]]) {
   });
 
   test(`${name}: filters, order, limit, offset, parameters`, async () => {
-    assert.deepEqual(ids(await subset({ where: 'id > $1 AND title <> $2', params: { 1: '10', 2: 'title 14' }, order_by: 'id DESC', limit: 3, offset: 1 })), [18, 16, 12]);
+    assert.deepEqual(
+      ids(await subset({ where: 'id > $1 AND title <> $2', params: { 1: '10', 2: 'title 14' }, order_by: 'id DESC', limit: 3, offset: 1 })),
+      [18, 16, 12],
+    );
     assert.deepEqual(ids(await subset({ where: 'id < 7', order_by: '"Order"' })), [6, 4, 2]);
     assert.deepEqual(ids(await subset({ where: 'false' })), []);
     assert.deepEqual(ids(await subset({ where: `mood = 'happy'`, order_by: 'id' })), [2, 8, 14, 20], 'enums may be asked for here');
@@ -86,9 +94,21 @@ for (const [name, subset] of [['POST', post], ['GET', get]]) {
     assert.deepEqual(await sorted("org = 'b' OR org = 'a'"), all);
     const either = { ...MAIN, where: "org = 'a' OR org = 'c'" };
     assert.deepEqual(ids(await subset({ where: "org = 'b'" }, either)), [], 'the main filter is in parentheses too');
-    for (const where of ['true) OR (true', 'id = 1 -- ', 'id = 1 /* ', "org = 'b'; SELECT 1", 'id IN (SELECT id FROM items)', 'true)) OR ((true', '1 = 1) UNION SELECT (1']) {
+    for (const where of [
+      'true) OR (true',
+      'id = 1 -- ',
+      'id = 1 /* ',
+      "org = 'b'; SELECT 1",
+      'id IN (SELECT id FROM items)',
+      'true)) OR ((true',
+      '1 = 1) UNION SELECT (1',
+    ]) {
       const answer = await subset({ where });
-      if (answer.status === 200) assert.ok(ids(answer).every((id) => id % 2 === 0), where);
+      if (answer.status === 200)
+        assert.ok(
+          ids(answer).every((id) => id % 2 === 0),
+          where,
+        );
       else assertRefused(answer, 'where');
     }
     for (const order of ['id; DROP TABLE items', '(SELECT 1)', '$1', 'id, pg_sleep(1)', 'id LIMIT 100', 'nope']) {
@@ -146,7 +166,8 @@ test('bodies that are none', async () => {
     assert.equal(answer.status, 400, body);
     assert.equal(answer.json.error, 'Request body must be a JSON object');
   }
-  for (const body of ['{"where":1}', '{"limit":"1","order_by":"id"}', '{"params":[1]}', '{"nonsense":1}']) assert.equal((await bad(body)).status, 400, body);
+  for (const body of ['{"where":1}', '{"limit":"1","order_by":"id"}', '{"params":[1]}', '{"nonsense":1}'])
+    assert.equal((await bad(body)).status, 400, body);
 });
 
 test('from the beginning as well, and of a whole shape', async () => {

@@ -11,7 +11,9 @@ import { ask, operations, positionOf, readAll } from './support/shape_api.js';
 let cluster, database, origin;
 before(async () => {
   cluster = await Cluster.start();
-  database = await cluster.createDatabase('CREATE EXTENSION IF NOT EXISTS hstore; CREATE EXTENSION IF NOT EXISTS citext').catch(() => cluster.createDatabase('SELECT 1'));
+  database = await cluster
+    .createDatabase('CREATE EXTENSION IF NOT EXISTS hstore; CREATE EXTENSION IF NOT EXISTS citext')
+    .catch(() => cluster.createDatabase('SELECT 1'));
   origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', '5'] });
 });
 after(async () => {
@@ -85,12 +87,22 @@ const TYPES = {
   int4: ['-2147483648', '2147483647'],
   int8: ['-9223372036854775808', '9223372036854775807'],
   oid: ['0', '4294967295'],
-  'numeric': ['0', '-1.50', '1e30', `'NaN'`, `'Infinity'`, `'-Infinity'`, '0.00000000000000000001', '12345678901234567890.123456789'],
+  numeric: ['0', '-1.50', '1e30', `'NaN'`, `'Infinity'`, `'-Infinity'`, '0.00000000000000000001', '12345678901234567890.123456789'],
   'numeric(10,2)': ['1.005', '-99999999.99'],
   float4: ['0.1', '1e38', '-1e-38', `'NaN'`, `'Infinity'`, `'-0'`, '16777217'],
   float8: ['0.1', '1e308', '1.7976931348623157e308', '5e-324', `'NaN'`, `'-Infinity'`, '0.1::float8 + 0.2', '123456789012345680'],
   money: ['1234.5', '-1'],
-  text: [`''`, `'a'`, `E'tab\\t line\\n cr\\r bell\\b form\\f "quotes" \\\\ back / slash'`, `'ünï ☃ 😀 \u2028'`, `E'\\x01\\x1f\\x7f'`, `'null'`, `'NULL'`, `'\\N'`, `'{}'`],
+  text: [
+    `''`,
+    `'a'`,
+    `E'tab\\t line\\n cr\\r bell\\b form\\f "quotes" \\\\ back / slash'`,
+    `'ünï ☃ 😀 \u2028'`,
+    `E'\\x01\\x1f\\x7f'`,
+    `'null'`,
+    `'NULL'`,
+    `'\\N'`,
+    `'{}'`,
+  ],
   varchar: [`'x'`, `'  spaces  '`],
   'varchar(5)': [`'abcde'`],
   'char(5)': [`'ab'`, `'abcde'`],
@@ -115,7 +127,7 @@ const TYPES = {
   macaddr: [`'08-00-2b-01-02-03'`],
   macaddr8: [`'08:00:2b:01:02:03:04:05'`],
   'bit(4)': [`B'1010'`],
-  'varbit': [`B''`, `B'10101'`],
+  varbit: [`B''`, `B'10101'`],
   point: [`'(1.5,-2)'`],
   line: [`'{1,2,3}'`],
   lseg: [`'[(0,0),(1,1)]'`],
@@ -181,7 +193,11 @@ test('every built-in type, its arrays, enums, domains, composites and ranges', a
   const names = Object.fromEntries(columnsOfTypes().map((column) => column.split(' ', 2)));
   const difference = (got, wanted, how) => {
     assert.equal(got.length, wanted.length);
-    const wrong = wanted.flatMap((row, i) => Object.keys(row).filter((name) => how(got[i][name]) !== row[name]).map((name) => `${names[name]}: ${got[i][name]} is not ${row[name]}`));
+    const wrong = wanted.flatMap((row, i) =>
+      Object.keys(row)
+        .filter((name) => how(got[i][name]) !== row[name])
+        .map((name) => `${names[name]}: ${got[i][name]} is not ${row[name]}`),
+    );
     assert.deepEqual(wrong, []);
   };
   const query = 'SELECT * FROM types ORDER BY id';
@@ -194,7 +210,8 @@ test('every built-in type, its arrays, enums, domains, composites and ranges', a
 
   // And by an update of each column alone.
   const columns = columnsOfTypes().map((column) => column.split(' ')[0]);
-  for (const column of columns) await database.query(`UPDATE types SET ${column} = (SELECT ${column} FROM types WHERE id = 1) WHERE id = 0`);
+  for (const column of columns)
+    await database.query(`UPDATE types SET ${column} = (SELECT ${column} FROM types WHERE id = 1) WHERE id = 0`);
   await database.query('UPDATE types SET id = -1 WHERE id = 0');
   await log.until(({ rows: all }) => all.has('"public"."types"/"-1"'));
   difference(log.values(), await selected(query), (text) => text);
@@ -206,7 +223,10 @@ async function followsSelect(log, query, statements) {
   for (const statement of statements) {
     await database.query(statement);
     const wanted = JSON.stringify((await selected(query)).map((row) => sorted(row)).sort());
-    const now = () => JSON.stringify([...log.rows.values()].map((row) => sorted(Object.fromEntries(Object.entries(row).map(([k, v]) => [k, asStream(v)])))).sort());
+    const now = () =>
+      JSON.stringify(
+        [...log.rows.values()].map((row) => sorted(Object.fromEntries(Object.entries(row).map(([k, v]) => [k, asStream(v)])))).sort(),
+      );
     const deadline = Date.now() + 20_000;
     while (now() !== wanted) {
       assert.ok(Date.now() < deadline, `${statement}\n${now()}\nis not\n${wanted}`);
@@ -218,19 +238,31 @@ async function followsSelect(log, query, statements) {
 const sorted = (row) => JSON.stringify(Object.entries(row).sort());
 
 describe('keys', () => {
-  test('composite, in the key\'s own order', async () => {
-    await database.query('CREATE TABLE composite (x int, b text, a int, PRIMARY KEY (b, a)); INSERT INTO composite VALUES (1, $$it/s "k"$$, 2)');
+  test("composite, in the key's own order", async () => {
+    await database.query(
+      'CREATE TABLE composite (x int, b text, a int, PRIMARY KEY (b, a)); INSERT INTO composite VALUES (1, $$it/s "k"$$, 2)',
+    );
     const log = await Log.begin({ table: 'composite' });
     assert.deepEqual([...log.rows.keys()], ['"public"."composite"/"it//s "k""/"2"']);
     assert.deepEqual([log.schema.b.pk_index, log.schema.a.pk_index, log.schema.x.pk_index], [0, 1, undefined]);
-    await followsSelect(log, 'SELECT * FROM composite', ['INSERT INTO composite VALUES (2, $$z$$, 1), (3, $$z$$, 2)', 'UPDATE composite SET x = 9 WHERE a = 1', 'UPDATE composite SET a = 7 WHERE a = 1', 'DELETE FROM composite WHERE a = 7']);
+    await followsSelect(log, 'SELECT * FROM composite', [
+      'INSERT INTO composite VALUES (2, $$z$$, 1), (3, $$z$$, 2)',
+      'UPDATE composite SET x = 9 WHERE a = 1',
+      'UPDATE composite SET a = 7 WHERE a = 1',
+      'DELETE FROM composite WHERE a = 7',
+    ]);
     assert.equal(log.refetches, 0);
   });
 
   test('none: the whole row is', async () => {
     await database.query('CREATE TABLE keyless (id int, t text); INSERT INTO keyless VALUES (1, $$a$$), (2, NULL)');
     const log = await Log.begin({ table: 'keyless' });
-    await followsSelect(log, 'SELECT * FROM keyless', ['INSERT INTO keyless VALUES (3, $$c$$)', 'UPDATE keyless SET t = $$b$$ WHERE id = 2', 'UPDATE keyless SET id = 20 WHERE id = 2', 'DELETE FROM keyless WHERE id = 1']);
+    await followsSelect(log, 'SELECT * FROM keyless', [
+      'INSERT INTO keyless VALUES (3, $$c$$)',
+      'UPDATE keyless SET t = $$b$$ WHERE id = 2',
+      'UPDATE keyless SET id = 20 WHERE id = 2',
+      'DELETE FROM keyless WHERE id = 1',
+    ]);
   });
 
   test('changes of a key: away, and back again, within one transaction too', async () => {
@@ -250,11 +282,22 @@ describe('keys', () => {
     assert.equal(there.headers.key_change_from, '"public"."moved"/"1"');
   });
 
+  test('none, and columns of every kind: the row of the snapshot and of the stream is one', async () => {
+    await database.query(
+      `CREATE TABLE keyless_types (a boolean, b char(5), c float8, d text[], e text); INSERT INTO keyless_types VALUES (true, 'ab', 0.1, '{a,NULL}', NULL), (false, '', 'NaN', '{}', '')`,
+    );
+    const log = await Log.begin({ table: 'keyless_types' });
+    await followsSelect(log, 'SELECT * FROM keyless_types', [`UPDATE keyless_types SET e = 'x' WHERE a`, 'DELETE FROM keyless_types']);
+  });
+
   test('of every kind of type', async () => {
-    await database.query(`CREATE TABLE odd_keys (a timestamptz, b uuid, d text, PRIMARY KEY (a, b, d));
-      INSERT INTO odd_keys VALUES ('2024-01-01 12:00+02', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '')`);
+    await database.query(`CREATE TABLE odd_keys (a timestamptz, b uuid, c boolean, d text, PRIMARY KEY (a, b, c, d));
+      INSERT INTO odd_keys VALUES ('2024-01-01 12:00+02', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, '')`);
     const log = await Log.begin({ table: 'odd_keys' });
-    await followsSelect(log, 'SELECT * FROM odd_keys', [`INSERT INTO odd_keys VALUES ('infinity', gen_random_uuid(), 'x')`, `DELETE FROM odd_keys WHERE d = 'x'`]);
+    await followsSelect(log, 'SELECT * FROM odd_keys', [
+      `INSERT INTO odd_keys VALUES ('infinity', gen_random_uuid(), false, 'x')`,
+      `DELETE FROM odd_keys WHERE d = 'x'`,
+    ]);
     // The snapshot's key and the stream's are one: the row that was there goes away.
     await database.query('DELETE FROM odd_keys');
     await log.until(({ rows }) => rows.size === 0);
@@ -266,9 +309,15 @@ describe('names', () => {
   for (const name of NAMES) {
     test(name, async () => {
       await database.query('CREATE SCHEMA IF NOT EXISTS other; CREATE SCHEMA IF NOT EXISTS "Other Schema"');
-      await database.query(`CREATE TABLE ${name} (id int PRIMARY KEY, "Column ""x""" text, "order" int, "ü" int); INSERT INTO ${name} VALUES (1, 'a', 2, 3)`);
+      await database.query(
+        `CREATE TABLE ${name} (id int PRIMARY KEY, "Column ""x""" text, "order" int, "ü" int); INSERT INTO ${name} VALUES (1, 'a', 2, 3)`,
+      );
       const log = await Log.begin({ table: name });
-      await followsSelect(log, `SELECT * FROM ${name}`, [`UPDATE ${name} SET "Column ""x""" = 'b', "order" = 5`, `INSERT INTO ${name} VALUES (2, NULL, NULL, NULL)`, `DELETE FROM ${name} WHERE id = 1`]);
+      await followsSelect(log, `SELECT * FROM ${name}`, [
+        `UPDATE ${name} SET "Column ""x""" = 'b', "order" = 5`,
+        `INSERT INTO ${name} VALUES (2, NULL, NULL, NULL)`,
+        `DELETE FROM ${name} WHERE id = 1`,
+      ]);
       assert.equal(log.refetches, 0);
       const filtered = await Log.begin({ table: name, where: '"order" IS NULL AND "ü" IS NULL', columns: 'id,"Column ""x"""' });
       assert.deepEqual(filtered.values(), [{ id: '2', 'Column "x"': null }]);
@@ -286,13 +335,21 @@ describe('names', () => {
 
 describe('columns', () => {
   test('identity columns and defaults are as any', async () => {
-    await database.query('CREATE TABLE identity (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int GENERATED BY DEFAULT AS IDENTITY, t text DEFAULT $$d$$)');
+    await database.query(
+      'CREATE TABLE identity (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int GENERATED BY DEFAULT AS IDENTITY, t text DEFAULT $$d$$)',
+    );
     const log = await Log.begin({ table: 'identity' });
-    await followsSelect(log, 'SELECT * FROM identity', ['INSERT INTO identity DEFAULT VALUES', 'INSERT INTO identity (t) VALUES (NULL)', 'UPDATE identity SET t = $$e$$']);
+    await followsSelect(log, 'SELECT * FROM identity', [
+      'INSERT INTO identity DEFAULT VALUES',
+      'INSERT INTO identity (t) VALUES (NULL)',
+      'UPDATE identity SET t = $$e$$',
+    ]);
   });
 
   test('generated ones are refused with a reason, and left out on demand', async () => {
-    await database.query('CREATE TABLE generated (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO generated VALUES (1, 2)');
+    await database.query(
+      'CREATE TABLE generated (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO generated VALUES (1, 2)',
+    );
     for (const columns of [{}, { columns: 'id,twice' }]) {
       const refused = await ask(origin, { table: 'generated', ...columns, offset: '-1' });
       assert.equal(refused.status, 400);
@@ -318,12 +375,19 @@ describe('columns', () => {
     const log = await Log.begin({ table: 'toasted' });
     const full = await Log.begin({ table: 'toasted', replica: 'full' });
     const filtered = await Log.begin({ table: 'toasted', where: `big LIKE '%' AND n < 5` });
-    const statements = ['UPDATE toasted SET n = 1', `UPDATE toasted SET other = 'p' WHERE id = 1`, 'UPDATE toasted SET id = 2', 'UPDATE toasted SET big = reverse(big)', 'UPDATE toasted SET n = 3, big = NULL'];
+    const statements = [
+      'UPDATE toasted SET n = 1',
+      `UPDATE toasted SET other = 'p' WHERE id = 1`,
+      'UPDATE toasted SET id = 2',
+      'UPDATE toasted SET big = reverse(big)',
+      'UPDATE toasted SET n = 3, big = NULL',
+    ];
     await followsSelect(log, 'SELECT * FROM toasted', statements);
     await full.until(({ seen }) => seen.at(-1).value.n === '3');
     await filtered.until(({ rows }) => [...rows.values()].some(({ n, big }) => n === '2' || big === null) || rows.size === 0);
     assert.deepEqual(full.values(), log.values());
-    for (const { headers, value } of full.seen.filter(({ headers: { operation } }) => operation === 'update')) assert.deepEqual(Object.keys(value).sort(), ['big', 'id', 'n', 'other'], headers.operation);
+    for (const { headers, value } of full.seen.filter(({ headers: { operation } }) => operation === 'update'))
+      assert.deepEqual(Object.keys(value).sort(), ['big', 'id', 'n', 'other'], headers.operation);
   });
 
   test('added, dropped, renamed, retyped: who followed fetches again and has what SELECT has', async () => {
@@ -339,7 +403,9 @@ describe('columns', () => {
       await database.query(alter);
       await followsSelect(log, 'SELECT * FROM altered', [write]);
       assert.ok(log.refetches > i, alter);
-      const columns = await selected(`SELECT attname FROM pg_attribute WHERE attrelid = 'altered'::regclass AND attnum > 0 AND NOT attisdropped`);
+      const columns = await selected(
+        `SELECT attname FROM pg_attribute WHERE attrelid = 'altered'::regclass AND attnum > 0 AND NOT attisdropped`,
+      );
       assert.deepEqual(Object.keys(log.schema).sort(), columns.map(({ attname }) => attname).sort());
     }
   });
@@ -352,7 +418,13 @@ describe('tables', () => {
       INSERT INTO parts VALUES (1, 'a', 'x'), (2, 'b', 'y')`);
     const root = await Log.begin({ table: 'parts' });
     assert.equal(root.rows.size, 2);
-    await followsSelect(root, 'SELECT * FROM parts', [`INSERT INTO parts VALUES (3, 'a', 'z')`, `UPDATE parts SET t = 'changed' WHERE id = 1`, `UPDATE parts SET region = 'b' WHERE id = 3`, `INSERT INTO parts_a VALUES (4, 'a', 'directly')`, 'DELETE FROM parts WHERE id = 2']);
+    await followsSelect(root, 'SELECT * FROM parts', [
+      `INSERT INTO parts VALUES (3, 'a', 'z')`,
+      `UPDATE parts SET t = 'changed' WHERE id = 1`,
+      `UPDATE parts SET region = 'b' WHERE id = 3`,
+      `INSERT INTO parts_a VALUES (4, 'a', 'directly')`,
+      'DELETE FROM parts WHERE id = 2',
+    ]);
     assert.ok([...root.rows.keys()].every((key) => key.startsWith('"public"."parts"/')));
   });
 
@@ -362,7 +434,11 @@ describe('tables', () => {
       INSERT INTO tree VALUES (1, 'x'), (101, 'y')`);
     const leaf = await Log.begin({ table: 'tree_low' });
     assert.equal(leaf.rows.size, 1);
-    await followsSelect(leaf, 'SELECT * FROM tree_low', [`INSERT INTO tree VALUES (2, 'z'), (102, 'z')`, `UPDATE tree SET t = 'changed' WHERE id = 1`, 'DELETE FROM tree WHERE id = 2']);
+    await followsSelect(leaf, 'SELECT * FROM tree_low', [
+      `INSERT INTO tree VALUES (2, 'z'), (102, 'z')`,
+      `UPDATE tree SET t = 'changed' WHERE id = 1`,
+      'DELETE FROM tree WHERE id = 2',
+    ]);
   });
 
   test('a root and its leaf, both', async () => {
@@ -386,7 +462,10 @@ describe('tables', () => {
       CREATE TABLE sooner_leaf PARTITION OF later_root FOR VALUES FROM (0) TO (100); INSERT INTO later_root VALUES (1, 'x')`);
     const leaf = await Log.begin({ table: 'sooner_leaf' });
     const root = await Log.begin({ table: 'later_root' });
-    await followsSelect(root, 'SELECT * FROM later_root', [`INSERT INTO later_root VALUES (2, 'y')`, 'UPDATE sooner_leaf SET t = $$z$$ WHERE id = 1']);
+    await followsSelect(root, 'SELECT * FROM later_root', [
+      `INSERT INTO later_root VALUES (2, 'y')`,
+      'UPDATE sooner_leaf SET t = $$z$$ WHERE id = 1',
+    ]);
     // The leaf's changes are told as well, or whoever follows it learns that they are not.
     const deadline = Date.now() + 30_000;
     for (;;) {
@@ -407,13 +486,22 @@ describe('tables', () => {
       CREATE TABLE growing_0 PARTITION OF growing FOR VALUES FROM (0) TO (100); INSERT INTO growing VALUES (1, 'x')`);
     const log = await Log.begin({ table: 'growing' });
     await database.query('CREATE TABLE growing_1 PARTITION OF growing FOR VALUES FROM (100) TO (200)');
-    await followsSelect(log, 'SELECT * FROM growing', [`INSERT INTO growing VALUES (101, 'y')`, `UPDATE growing SET t = 'z' WHERE id = 101`, `UPDATE growing SET id = 150 WHERE id = 1`, 'DELETE FROM growing WHERE id = 101']);
+    await followsSelect(log, 'SELECT * FROM growing', [
+      `INSERT INTO growing VALUES (101, 'y')`,
+      `UPDATE growing SET t = 'z' WHERE id = 101`,
+      `UPDATE growing SET id = 150 WHERE id = 1`,
+      'DELETE FROM growing WHERE id = 101',
+    ]);
   });
 
   test('truncated', async () => {
     await database.query('CREATE TABLE emptied (id int PRIMARY KEY); INSERT INTO emptied SELECT generate_series(1, 10)');
     const log = await Log.begin({ table: 'emptied' });
-    await followsSelect(log, 'SELECT * FROM emptied', ['TRUNCATE emptied', 'INSERT INTO emptied VALUES (1)', 'BEGIN; INSERT INTO emptied VALUES (2); TRUNCATE emptied; INSERT INTO emptied VALUES (3); COMMIT']);
+    await followsSelect(log, 'SELECT * FROM emptied', [
+      'TRUNCATE emptied',
+      'INSERT INTO emptied VALUES (1)',
+      'BEGIN; INSERT INTO emptied VALUES (2); TRUNCATE emptied; INSERT INTO emptied VALUES (3); COMMIT',
+    ]);
     assert.equal(log.refetches, 2);
   });
 
@@ -442,7 +530,7 @@ describe('tables', () => {
     const log = await Log.begin({ table: 'before_name' });
     await database.query('ALTER TABLE before_name RENAME TO after_name; INSERT INTO after_name VALUES (2)');
     const deadline = Date.now() + 20_000;
-    for (let status = 200; status === 200; ) {
+    for (let status = 200; status === 200;) {
       assert.ok(Date.now() < deadline, 'noticed in time');
       const answer = await ask(origin, { table: 'before_name', ...log.position, live: true });
       status = answer.status;
@@ -454,7 +542,9 @@ describe('tables', () => {
   });
 
   test('views and others that have no changes are refused with a reason', async () => {
-    await database.query('CREATE TABLE base (id int PRIMARY KEY); CREATE VIEW a_view AS SELECT * FROM base; CREATE MATERIALIZED VIEW a_matview AS SELECT * FROM base; CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE SEQUENCE a_sequence');
+    await database.query(
+      'CREATE TABLE base (id int PRIMARY KEY); CREATE VIEW a_view AS SELECT * FROM base; CREATE MATERIALIZED VIEW a_matview AS SELECT * FROM base; CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE SEQUENCE a_sequence',
+    );
     for (const table of ['a_view', 'a_matview', 'unlogged', 'a_sequence', 'pg_catalog.pg_class', 'information_schema.sql_features']) {
       const answer = await ask(origin, { table, offset: '-1' });
       assert.equal(answer.status, 400, `${table}: ${answer.text}`);

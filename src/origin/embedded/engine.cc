@@ -29,7 +29,8 @@ FollowerOptions follower_options(const EmbeddedOptions& options) {
           .slot = options.slot,
           .publication = options.publication,
           .manual_publication = options.manual_publication,
-          .keeps_slot = !options.storage.empty() && !options.drop_slot_on_stop};
+          .stored = !options.storage.empty(),
+          .drop_slot_on_stop = options.storage.empty() || options.drop_slot_on_stop};
 }
 
 MakerOptions maker_options(const EmbeddedOptions& options, std::size_t bytes_max) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -104,7 +105,7 @@ void Follower::stop() {
 
 void Follower::leave() {
   const bool mine = lock_ && lock_->held();
-  if (mine && !options_.keeps_slot) {
+  if (mine && options_.drop_slot_on_stop) {
     asio::io_context context{1};
     asio::co_spawn(context, drop_slot(), [](std::exception_ptr) {});
     context.run_for(kLeaveMax);
@@ -127,6 +128,10 @@ Task<void> Follower::drop_slot() {
 
 void Follower::forget(std::shared_ptr<Shape> shape) {
   asio::post(context_, [this, shape = std::move(shape)] { changes_.remove(*shape); });
+}
+
+bool Follower::caught_up() const {
+  return health_ == Origin::Health::kActive && last_seen_.get()->lsn >= before(server_end_);
 }
 
 Task<void> Follower::follow() {
@@ -218,6 +223,7 @@ std::string Follower::state_of(const replication::Server& server) const {
 Task<std::expected<bool, replication::PgError>> Follower::fits(replication::Connection& connection) {
   auto server = co_await replication::identify_server(connection);
   if (!server) co_return std::unexpected(server.error());
+  server_end_ = server->end;
   auto slot = co_await replication::find_slot(connection, options_.slot);
   if (!slot) co_return std::unexpected(slot.error());
   const char* why = nullptr;
@@ -307,7 +313,8 @@ void Follower::release(const std::shared_ptr<Shape>& shape, SnapshotPoint point,
 }
 
 void Follower::finish(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn) {
-  if (!options_.keeps_slot || insert_lsn <= end_lsn_) return make_ready(shape);
+  // The store's commit comes first, so that no process finds the log without it.
+  if (!options_.stored || insert_lsn <= published_lsn_) return make_ready(shape);
   finishing_.push_back({shape, insert_lsn});
   if (!std::exchange(asking_, true)) asio::co_spawn(context_, ask_until_finished(), asio::detached);
 }
@@ -322,12 +329,11 @@ Task<void> Follower::ask_until_finished() {
 }
 
 void Follower::finish_passed() {
-  for (std::size_t i = finishing_.size(); i-- > 0;) {
-    if (finishing_[i].insert_lsn > end_lsn_) continue;
-    auto shape = std::move(finishing_[i].shape);
-    finishing_.erase(finishing_.begin() + static_cast<std::ptrdiff_t>(i));
-    make_ready(shape);
-  }
+  auto waits = [this](const Finishing& each) { return each.insert_lsn > published_lsn_; };
+  auto passed = std::partition(finishing_.begin(), finishing_.end(), waits);
+  std::vector<Finishing> ready(std::make_move_iterator(passed), std::make_move_iterator(finishing_.end()));
+  finishing_.erase(passed, finishing_.end());
+  for (const Finishing& each : ready) make_ready(each.shape);
 }
 
 void Follower::make_ready(const std::shared_ptr<Shape>& shape) {
@@ -338,6 +344,11 @@ void Follower::make_ready(const std::shared_ptr<Shape>& shape) {
     return;
   }
   shape->log().finish_snapshot();
+  if (shape->log().failed()) {
+    changes_.remove(*shape);
+    registry_.drop(shape, storage_full());
+    return;
+  }
   // Nothing of what was held may stay unpublished until the next change comes.
   if (unpublished_) publish();
   shape->set_ready();
@@ -345,7 +356,7 @@ void Follower::make_ready(const std::shared_ptr<Shape>& shape) {
 
 void Follower::pass(std::uint32_t xid) {
   recent_.add(xid);
-  if (!options_.keeps_slot) return;
+  if (!options_.stored) return;
   note_.append(reinterpret_cast<const char*>(&xid), sizeof(xid));
   unpublished_ = true;
 }

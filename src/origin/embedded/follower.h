@@ -41,7 +41,8 @@ struct FollowerOptions {
   std::string slot;
   std::string publication;
   bool manual_publication = false;  // is not ours to make or drop
-  bool keeps_slot = false;          // the slot outlives the process: the store does too
+  bool stored = false;              // the store outlives the process, however that ends
+  bool drop_slot_on_stop = true;
 };
 
 class Follower final : replication::StreamHandler {
@@ -61,6 +62,9 @@ class Follower final : replication::StreamHandler {
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   // Between the last commit that was delivered and its delivery; 0 while there is nothing to deliver. By two clocks.
   std::int64_t lag_us() const { return lag_us_.load(std::memory_order_relaxed); }
+  // Whether all that the server had written when we last began to stream from it was delivered: what is not known now was
+  // never told.
+  bool caught_up() const;
   std::uint64_t transactions() const { return transactions_.load(std::memory_order_relaxed); }
   Executor executor() { return context_.get_executor(); }
   // Gives up a shape that was removed from the registry. Returns at once.
@@ -132,6 +136,7 @@ class Follower final : replication::StreamHandler {
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> lag_us_{0};
+  std::atomic<replication::Lsn> server_end_{0};  // of what it had written when we began
   std::atomic<std::uint64_t> transactions_{0};
 
   // The rest belongs to the thread.

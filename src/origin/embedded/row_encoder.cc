@@ -55,7 +55,10 @@ std::shared_ptr<const RowEncoder::Format> RowEncoder::make_format(const sql::Tab
   if (format->key_columns.empty()) format->key_columns = columns;
   format->is_key.resize(table.columns.size());
   for (std::size_t column : format->key_columns) format->is_key[column] = true;
-  for (const sql::Column& column : table.columns) format->members.push_back(',' + json_string(column.name) + ":\"");
+  for (const sql::Column& column : table.columns) {
+    format->members.push_back(',' + json_string(column.name) + ":\"");
+    format->is_boolean.push_back(column.type == sql::oid::kBool || column.base_type == sql::oid::kBool);
+  }
   format->key_prefix = '"';
   append_json_escaped(format->key_prefix, shape::TableName{table.schema, table.name}.print());
   format->operation_tail = R"(,"relation":[)" + json_string(table.schema) + ',' + json_string(table.name) + ']';
@@ -72,7 +75,8 @@ void RowEncoder::append_key(std::string& out, sql::Row row) const {
       continue;
     }
     out += R"(/\")";
-    append_key_part(out, *row[column]);
+    // Snapshots spell a boolean true, the stream t: the key of a row is one.
+    append_key_part(out, format_->is_boolean[column] ? row[column]->substr(0, 1) : *row[column]);
     out += R"(\")";
   }
   out += '"';

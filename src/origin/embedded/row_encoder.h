@@ -65,6 +65,7 @@ class RowEncoder {
     std::vector<std::size_t> columns;
     std::vector<std::size_t> key_columns;
     std::vector<bool> is_key;          // for each column of the table
+    std::vector<bool> is_boolean;      // the same
     std::vector<std::string> members;  // for each column of the table: `,"id":"`, behind which its value goes on
     std::string key_prefix;            // `"\"public\".\"items\"`, the beginning of a key as JSON
     std::string operation_tail;        // `,"relation":["public","items"]`

@@ -16,6 +16,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSnapshotPatience{30};
 // A shape that is dropped while it is being made is made again this often for one request.
 constexpr int kMakeAttempts = 3;
+// Between two looks whether the log has come as far as a request is.
+constexpr std::chrono::milliseconds kLookAgain{100};
 
 // What a standby tells who asks it: it takes over within that time.
 constexpr int kStandbyRetry_s = 2;
@@ -33,6 +35,14 @@ class Count {
 
 bool begins(const shape::Position& position) {
   return position.offset.is_before_all() || position.offset.is_now();
+}
+
+Failure out_of_bounds() {
+  return bad_request("offset", "out of bounds for this shape");
+}
+
+Failure catching_up() {
+  return unavailable("catching_up", "The database's changes have not been read as far again", 1);
 }
 
 // With offset -1 and now a handle means nothing.
@@ -184,23 +194,36 @@ Task<bool> Serving::wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr
   co_return readable();
 }
 
-// A live request at the head; or one from beyond it, which a server that was restored from an older state may get.
+// From beyond what is known of the log: the process before this one was further, and what it told comes again from the
+// database. The shape may have no part in it, so nobody wakes us: we look.
+Task<bool> Serving::wait_until_known(std::shared_ptr<Shape> shape, Offset at) {
+  const auto over = [&] { return draining_ || shape->phase() == Phase::kDropped || read(*shape, at).has_value(); };
+  const auto end = Clock::now() + options_.long_poll_timeout / 2;
+  while (!over() && Clock::now() < end) {
+    co_await shape->waiters().wait(std::min(end, Clock::now() + kLookAgain), over);
+  }
+  co_return read(*shape, at).has_value();
+}
+
+// A live request at the head.
 Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
   Count held(held_);
   Offset at = request->shape().position.offset;
-  auto page = read(*shape, at);
-  bool beyond = !page;
-  if (page) at = page->end;
   if (!store_.writable()) co_return answer_failure(*request, storage_full(), response);
-  auto patience = beyond ? options_.long_poll_timeout / 2 : options_.long_poll_timeout;
-  auto has_more = [&] { return beyond ? shape->log().head() >= at : shape->log().head() > at; };
-  co_await shape->waiters().wait(Clock::now() + patience,
+  auto page = read(*shape, at);
+  if (!page) {
+    if (!co_await wait_until_known(shape, at) && shape->phase() != Phase::kDropped) {
+      co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
+    }
+    if (shape->phase() != Phase::kDropped && answer_now(shape, *request, response)) co_return;
+    page = read(*shape, at);
+  }
+  if (page) at = page->end;
+  auto has_more = [&] { return shape->log().head() > at; };
+  co_await shape->waiters().wait(Clock::now() + options_.long_poll_timeout,
                                  [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); });
   if (shape->phase() == Phase::kDropped) co_return answer_must_refetch(*request, nullptr, response);
   if (has_more() && answer_now(shape, *request, response)) co_return;
-  if (beyond) {
-    co_return answer_failure(*request, bad_request("offset", "out of bounds for this shape"), response);
-  }
   if (!draining_ && !store_.writable()) co_return answer_failure(*request, storage_full(), response);
   if (!draining_ && follower_.health() != Origin::Health::kActive) {
     co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);

@@ -60,6 +60,7 @@ class Serving {
   void remove(const AuthorizedRequest& request, http::Response& response);
   Task<void> serve_later(RequestPtr request, http::Response& response);
   Task<bool> wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr request);
+  Task<bool> wait_until_known(std::shared_ptr<Shape> shape, shape::Offset at);
   Task<void> hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
   Task<void> serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
   Told told(const Shape& shape, const AuthorizedRequest& request) const;
