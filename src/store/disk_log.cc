@@ -211,10 +211,13 @@ void DiskLog::commit_extents(Wal::Commit& commit) {
 }
 
 void DiskLog::commit_entries(Wal::Commit& commit) {
-  const auto first = std::upper_bound(entries_.begin(), entries_.end(), std::max(flushed_.end, published_.end),
-                                      [](std::uint64_t at, const Mark& entry) { return at < entry.end; });
-  const auto last = std::upper_bound(first, entries_.end(), ended_.end,
-                                     [](std::uint64_t at, const Mark& entry) { return at < entry.end; });
+  // From the back: what is not committed lies there, and the rest is not in the processor's cache.
+  const auto behind = [this](std::vector<Mark>::const_iterator from, std::uint64_t position) {
+    while (from != entries_.begin() && std::prev(from)->end > position) --from;
+    return from;
+  };
+  const auto last = behind(entries_.end(), ended_.end);
+  const auto first = behind(last, std::max(flushed_.end, published_.end));
   if (first == last) return;
   const std::uint64_t start = first == entries_.begin() ? flushed_.end : std::prev(first)->end;
   if (ended_.end - start > kFrameBytesMax / 2) return lose();  // could not be spilled: the store is being given up
