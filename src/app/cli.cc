@@ -28,8 +28,11 @@ struct OriginOptions {
   std::string secret;
   bool insecure = false;
   origin::EmbeddedOptions origin;
-  std::string storage;
+  std::string storage = "sluice-data";
+  bool in_memory = false;
+  std::vector<std::string> metrics_listen;
   std::int64_t long_poll_timeout_s = 20;
+  std::int64_t subset_timeout_s = 10;
 };
 
 void add_dev(CLI::App& app, DevOptions& options) {
@@ -45,6 +48,27 @@ void add_serve(CLI::App& app, ServeOptions& options) {
   serve->add_flag("--check", options.check_only, "Only say whether the configuration is good");
 }
 
+void add_origin_bounds(CLI::App& origin, OriginOptions& options) {
+  constexpr std::size_t kMegabyte = 1 << 20;
+  origin.add_option("--shapes-max", options.origin.shapes_max, "Shapes; beyond, the least recently used go")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
+      ->capture_default_str();
+  origin
+      .add_option("--storage-max-bytes", options.origin.storage_max,
+                  "Of all shape logs in the folder; beyond, the least recently used shapes go")
+      ->check(CLI::Range(kMegabyte, std::size_t{1} << 50))
+      ->capture_default_str();
+  origin.add_option("--memory-max-bytes", options.origin.memory_max, "The same with --in-memory")
+      ->check(CLI::Range(kMegabyte, std::size_t{1} << 50))
+      ->capture_default_str();
+  origin.add_option("--snapshots-max", options.origin.snapshots_max, "Snapshots read at one time, each on a connection")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100}))
+      ->capture_default_str();
+  origin.add_option("--subset-timeout", options.subset_timeout_s, "Seconds that the database may take for a subset")
+      ->check(CLI::Range(1, 25))
+      ->capture_default_str();
+}
+
 void add_origin(CLI::App& app, OriginOptions& options) {
   auto* origin = app.add_subcommand("origin", "Serve the bare shape API from a Postgres database");
   origin->add_option("--database-url", options.database_url, "postgresql://… of the database")
@@ -54,10 +78,18 @@ void add_origin(CLI::App& app, OriginOptions& options) {
   auto* secret =
       origin->add_option("--secret", options.secret, "What callers must send as `secret`")->envname("SLUICE_ORIGIN_SECRET");
   origin->add_flag("--insecure", options.insecure, "Serve whoever can connect, without a secret")->excludes(secret);
-  origin->add_option("--storage", options.storage,
-                     "Folder for shape logs; they live in memory in this version, so nothing is written");
-  origin->add_option("--slot", options.origin.slot, "Replication slot")->capture_default_str();
+  auto* storage = origin->add_option("--storage", options.storage,
+                                     "Folder that shapes are kept in, of this origin only; made where it is missing");
+  storage->envname("SLUICE_ORIGIN_STORAGE")->capture_default_str();
+  origin->add_flag("--in-memory", options.in_memory, "Keep shapes in memory: after a restart clients fetch them again");
+  origin->add_option("--slot", options.origin.slot, "Replication slot; one origin at a time uses it, others stand by")
+      ->capture_default_str();
   origin->add_option("--publication", options.origin.publication, "Publication")->capture_default_str();
+  origin->add_flag("--manual-publication", options.origin.manual_publication,
+                   "The publication and the tables' REPLICA IDENTITY FULL are made by hand, and only checked");
+  origin->add_flag("--drop-slot-on-stop", options.origin.drop_slot_on_stop,
+                   "Drop the slot and the publication at a regular stop: the database keeps its log for them otherwise");
+  add_origin_bounds(*origin, options);
   origin->add_option("--chunk-bytes", options.origin.chunk_bytes, "Bytes after which a chunk of a log is closed")
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
       ->capture_default_str();
@@ -71,6 +103,8 @@ void add_origin(CLI::App& app, OriginOptions& options) {
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   origin->add_flag("--allow-delete", options.origin.allow_delete, "Let callers delete shapes");
+  origin->add_option("--metrics-listen", options.metrics_listen,
+                     "ADDRESS:PORT for /metrics (Prometheus), without a secret; may be repeated");
 }
 
 void add_key(CLI::App& command, TokenKeyOptions& key, bool to_sign) {
@@ -135,7 +169,9 @@ int run_origin(OriginOptions options) {
     throw std::runtime_error("origin: give --secret (or SLUICE_ORIGIN_SECRET), or --insecure to serve whoever can connect");
   options.origin.database_url = options.database_url;
   options.origin.long_poll_timeout = std::chrono::seconds(options.long_poll_timeout_s);
-  serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret});
+  options.origin.subset_timeout = std::chrono::seconds(options.subset_timeout_s);
+  if (!options.in_memory) options.origin.storage = options.storage;
+  serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret, options.metrics_listen});
   return 0;
 }
 

@@ -10,6 +10,12 @@ origin::EmbeddedOptions read_embedded(TomlTable& table, std::string database_url
   options.database_url = std::move(database_url);
   options.slot = table.text("slot").value_or(options.slot);
   options.publication = table.text("publication").value_or(options.publication);
+  options.storage = table.text("storage").value_or(options.storage);
+  options.drop_slot_on_stop = table.boolean("drop_slot_on_stop").value_or(false);
+  options.manual_publication = table.boolean("manual_publication").value_or(false);
+  if (auto bytes = table.integer("storage_max_bytes", 1 << 20, std::int64_t{1} << 50))
+    options.storage_max = static_cast<std::size_t>(*bytes);
+  if (auto count = table.integer("snapshots_max", 1, 100)) options.snapshots_max = static_cast<std::size_t>(*count);
   if (auto bytes = table.integer("chunk_bytes", 1024, 1 << 30)) options.chunk_bytes = static_cast<std::size_t>(*bytes);
   if (auto bytes = table.integer("memory_max_bytes", 1 << 20, std::int64_t{1} << 40))
     options.memory_max = static_cast<std::size_t>(*bytes);

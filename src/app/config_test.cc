@@ -47,6 +47,9 @@ public_url = "https://sync.example.com/"
 log_level = "warn"
 [origin]
 database_url_env = "DB"
+storage = "/var/lib/sluice"
+storage_max_bytes = 1000000000000
+manual_publication = true
 slot = "s"
 [limits]
 connections_max = 5
@@ -79,6 +82,10 @@ params = ["{claims.org_id}"]
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->public_url, "https://sync.example.com");
   EXPECT_EQ(config->embedded->database_url, "postgresql://sluice:pw@db/app");
+  EXPECT_EQ(config->embedded->storage, "/var/lib/sluice");
+  EXPECT_EQ(config->embedded->storage_max, 1'000'000'000'000u);
+  EXPECT_TRUE(config->embedded->manual_publication);
+  EXPECT_FALSE(config->embedded->drop_slot_on_stop);
   EXPECT_EQ(config->limits.connections_max, 5u);
   EXPECT_EQ(config->gateway.minter->ttl_s, 60);
   EXPECT_EQ(config->gateway.token_lifetime_max_s, 86'400 + 60);

@@ -51,6 +51,7 @@ origins = ["*"]
 
 [origin]
 database_url_file = "{directory}/database.url"   # the embedded origin; or url = "http://…" of an Electric
+storage = "{directory}/shapes"                   # shapes outlive a restart here; without it they live in memory
 
 [gatekeeper]                                     # signs grants
 secret_file = "{directory}/keys/gatekeeper.secret"

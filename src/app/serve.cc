@@ -1,10 +1,13 @@
 #include "app/serve.h"
 
 #include <memory>
+#include <optional>
 
+#include "app/origin_metrics.h"
 #include "app/reload.h"
 #include "app/signals.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "gateway/admin.h"
 #include "gateway/audit.h"
 #include "gateway/gateway.h"
@@ -37,6 +40,7 @@ class Source {
     if (embedded_) embedded_->stop();
   }
   bool remote() const { return remote_ != nullptr; }
+  const origin::EmbeddedOrigin* embedded() const { return embedded_.get(); }
 
  private:
   std::unique_ptr<origin::EmbeddedOrigin> embedded_;
@@ -71,6 +75,9 @@ class Deployment {
         admin_({.token = config.admin_token, .policy = [this] { return in_force_.text(); }}, gateway_, parts_),
         server_({config.listen, config.threads, config.limits}, gateway_) {
     metrics_.sample_with([this](std::vector<gateway::Sample>& samples) { in_force_.sample(samples); });
+    if (const auto* embedded = source_.embedded()) {
+      metrics_.sample_with([embedded](std::vector<gateway::Sample>& samples) { sample_origin(embedded->stats(), samples); });
+    }
     if (!config.admin_listen.empty()) admin_server_.emplace(http::ServerOptions{config.admin_listen, 1, {}}, admin_);
   }
 
@@ -118,8 +125,17 @@ class Deployment {
 };
 
 constexpr std::chrono::seconds kLookInterval{1};
+// By then what starts has started.
+constexpr std::chrono::seconds kSettleTime{2};
 
 // SIGTERM or SIGINT.
+int run_until_stopped(const Signals& signals) {
+  const auto signal = signals.wait(kSettleTime);
+  if (signal && *signal != SIGHUP) return *signal;
+  release_start_up_pages();
+  return signals.wait_for_stop();
+}
+
 int run_until_stopped(const Signals& signals, Reloader& reloader, gateway::Audit& audit) {
   for (;;) {
     const auto signal = signals.wait(kLookInterval);
@@ -134,6 +150,7 @@ int run_until_stopped(const Signals& signals, Reloader& reloader, gateway::Audit
 
 void serve(const std::string& path, const Environment& environment,
            const std::function<void(const std::string& address)>& ready) {
+  tune_allocator();
   const Signals signals;
   Config config = load_config_or_throw(path, environment);
   log::set_level(config.log_level);
@@ -150,18 +167,27 @@ void serve(const std::string& path, const Environment& environment,
 }
 
 void serve_origin(BareOriginConfig config) {
+  tune_allocator();
   const Signals signals;
   const auto origin = std::make_unique<origin::EmbeddedOrigin>(std::move(config.origin));
   gateway::OriginApi api({.secret = config.secret, .insecure = config.secret.empty()}, *origin);
   http::Server server({config.listen, 0, {}}, api);
+  OriginMetrics metrics(*origin);
+  std::optional<http::Server> metrics_server;
+  if (!config.metrics_listen.empty()) metrics_server.emplace(http::ServerOptions{config.metrics_listen, 1, {}}, metrics);
   origin->start();
   server.start();
+  if (metrics_server) metrics_server->start();
   log::info("listening", {{"addresses", joined(server.addresses())}});
 
-  log::info("stopping", {{"signal", signals.wait_for_stop()}});
+  log::info("stopping", {{"signal", run_until_stopped(signals)}});
   origin->drain();
   server.stop();
   server.join();
+  if (metrics_server) {
+    metrics_server->stop_now();
+    metrics_server->join();
+  }
   origin->stop();
 }
 

@@ -17,6 +17,7 @@ struct BareOriginConfig {
   origin::EmbeddedOptions origin;
   std::vector<std::string> listen;
   std::string secret;  // empty: insecure
+  std::vector<std::string> metrics_listen = {};
 };
 
 // `sluice origin`: the bare shape API over the embedded origin.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -118,9 +119,15 @@ void fill_random(std::span<std::uint8_t> out) {
 }
 
 std::uint64_t random_u64() {
-  std::uint64_t value = 0;
-  fill_random({reinterpret_cast<std::uint8_t*>(&value), sizeof value});
-  return value;
+  // A call of the kernel fetches many; each is forgotten as it is handed out.
+  constexpr std::size_t kFetched = 32;
+  thread_local std::array<std::uint64_t, kFetched> words;
+  thread_local std::size_t left = 0;
+  if (left == 0) {
+    fill_random({reinterpret_cast<std::uint8_t*>(words.data()), sizeof words});
+    left = kFetched;
+  }
+  return std::exchange(words[--left], 0);
 }
 
 }  // namespace sluice

@@ -25,6 +25,7 @@ bool constant_time_equal(std::string_view a, std::string_view b);
 
 // From the kernel's generator. Never fails: it aborts the process where the kernel has none.
 void fill_random(std::span<std::uint8_t> out);
+// The same, without a system call each time.
 std::uint64_t random_u64();
 
 }  // namespace sluice

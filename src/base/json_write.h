@@ -11,6 +11,9 @@ namespace sluice {
 // The common case, nothing to escape, is one scan and one copy.
 void append_json_string(std::string& out, std::string_view text);
 
+// The same without the quotes: a part of a JSON string.
+void append_json_escaped(std::string& out, std::string_view text);
+
 std::string json_string(std::string_view text);
 
 }  // namespace sluice

@@ -1,70 +1,83 @@
 #include "base/wait_list.h"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
-#include <utility>
+#include <memory>
 #include <vector>
 
 namespace sluice {
 
 namespace asio = boost::asio;
 
-Task<void> WaitList::wait(Deadline deadline, std::function<bool()> done) {
-  auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
-  while (link(waiter, done)) {
-    Parked parked(*this, waiter);
-    waiter->woken = false;
-    waiter->timer.expires_at(deadline);
-    boost::system::error_code error;
-    co_await waiter->timer.async_wait(asio::redirect_error(use_task, error));
-    if (!error) co_return;
-    if (!waiter->woken) throw boost::system::system_error(error);
-  }
-}
+// So many Tasks of a batch go on before other work of their io_context gets its turn.
+constexpr int kResumedInARow = 256;
 
-bool WaitList::link(const std::shared_ptr<Waiter>& waiter, const std::function<bool()>& done) {
-  std::lock_guard lock(mutex_);
-  if (done()) return false;
-  waiter->place = waiters_.insert(waiters_.end(), waiter);
-  waiter->linked = true;
-  return true;
+struct WaitList::Batch {
+  explicit Batch(Executor e) : executor(std::move(e)) {}
+
+  static void post(std::unique_ptr<Batch> batch) {
+    Executor its_own = batch->executor;
+    asio::post(its_own, [batch = std::move(batch)]() mutable {
+      batch->resume();
+      if (!batch->waiters.empty()) post(std::move(batch));
+    });
+  }
+
+  // A Task that is resumed may destroy others of the batch, which unlinks them.
+  void resume() {
+    for (int i = 0; i < kResumedInARow && !waiters.empty(); ++i) {
+      Waiter& waiter = waiters.front();
+      waiters.pop_front();
+      waiter.spot.resume();
+    }
+  }
+
+  Executor executor;
+  Waiters waiters;
+};
+
+void WaitList::add(Waiter& waiter) {
+  // A waiter that its deadline resumed may be in a batch still.
+  waiter.Hook::unlink();
+  waiters_.push_back(waiter);
+  waiter.listed = true;
+  ++size_;
 }
 
 void WaitList::unlink(Waiter& waiter) {
   std::lock_guard lock(mutex_);
-  if (!waiter.linked) return;
-  waiters_.erase(waiter.place);
-  waiter.linked = false;
+  if (std::exchange(waiter.listed, false)) --size_;
+  waiter.Hook::unlink();
+}
+
+bool WaitList::over(ParkingSpot::Woken woken) {
+  if (woken == ParkingSpot::Woken::kCancelled) throw boost::system::system_error(asio::error::operation_aborted);
+  return woken == ParkingSpot::Woken::kDeadline;
 }
 
 void WaitList::wake_all() {
   std::lock_guard lock(mutex_);
+  if (size_ == 0) return;
   // There are as many io_contexts as cores, so a short vector is the right map.
-  std::vector<std::pair<Executor, std::vector<std::shared_ptr<Waiter>>>> batches;
-  for (auto& waiter : waiters_) {
-    waiter->linked = false;
-    Executor its_own = waiter->timer.get_executor();
+  std::vector<std::unique_ptr<Batch>> batches;
+  while (!waiters_.empty()) {
+    Waiter& waiter = waiters_.front();
+    waiters_.pop_front();
+    waiter.listed = false;
+    Executor its_own = waiter.spot.executor();
     auto batch = batches.begin();
-    while (batch != batches.end() && batch->first != its_own) ++batch;
-    if (batch == batches.end()) batch = batches.insert(batch, {its_own, {}});
-    batch->second.push_back(std::move(waiter));
+    while (batch != batches.end() && (*batch)->executor != its_own) ++batch;
+    if (batch == batches.end()) batch = batches.insert(batch, std::make_unique<Batch>(its_own));
+    (*batch)->waiters.push_back(waiter);
   }
-  waiters_.clear();
-  for (auto& [executor, woken] : batches) {
-    asio::post(executor, [batch = std::move(woken)] {
-      for (const auto& waiter : batch) {
-        waiter->woken = true;
-        waiter->timer.cancel();
-      }
-    });
-  }
+  size_ = 0;
+  for (auto& batch : batches) Batch::post(std::move(batch));
 }
 
 std::size_t WaitList::size() const {
   std::lock_guard lock(mutex_);
-  return waiters_.size();
+  return size_;
 }
 
 }  // namespace sluice

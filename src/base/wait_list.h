@@ -10,60 +10,67 @@
 // waiter that goes away takes the lock to unlink: so an io_context with a parked waiter is alive. It must not be called
 // while an io_context of a waiter is being destroyed.
 //
-// Cost: about 200 bytes a waiter beside its coroutine.
+// Cost: a waiter is part of its coroutine's frame, about 200 bytes of it; nothing is allocated for it, and waking one is a
+// call.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
+#include <boost/asio/this_coro.hpp>
+#include <boost/intrusive/list.hpp>
 #include <concepts>
-#include <functional>
-#include <list>
-#include <memory>
 #include <mutex>
+#include <utility>
 
+#include "base/parking.h"
 #include "base/task.h"
 
 namespace sluice {
 
 class WaitList {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
+  using Deadline = ParkingSpot::Deadline;
 
   // Returns when `done()` holds, or at the deadline. Throws boost::system::system_error
   // (operation_aborted) where the Task is cancelled. `done` is called under the list's lock and must not use the list.
   // The list outlives the Task.
-  Task<void> wait(Deadline deadline, std::function<bool()> done);
+  template <std::predicate Done>
+  Task<void> wait(Deadline deadline, Done done) {
+    Waiter waiter(*this, co_await boost::asio::this_coro::executor);
+    while (link(waiter, [&] { return static_cast<bool>(done()); })) {
+      if (over(co_await waiter.spot.park(deadline))) co_return;
+    }
+  }
 
   void wake_all();
   std::size_t size() const;
 
  private:
-  using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                  boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
-  struct Waiter {
-    explicit Waiter(Executor executor) : timer(executor) {}
-    Timer timer;
-    bool woken = false;   // on the waiter's io_context
-    bool linked = false;  // under the lock
-    std::list<std::shared_ptr<Waiter>>::iterator place;
+  using Hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  // Unlinks itself, however the coroutine ends. Linked in the list under the lock; in a Batch, on its own thread.
+  struct Waiter : Hook {
+    Waiter(WaitList& l, const Executor& executor) : list(l), spot(executor) {}
+    ~Waiter() { list.unlink(*this); }
+    WaitList& list;
+    ParkingSpot spot;
+    bool listed = false;
   };
-  // Unlinks its waiter, however the coroutine ends.
-  class Parked {
-   public:
-    Parked(WaitList& list, std::shared_ptr<Waiter> waiter) : list_(list), waiter_(std::move(waiter)) {}
-    ~Parked() { list_.unlink(*waiter_); }
-    Parked(const Parked&) = delete;
-    Parked& operator=(const Parked&) = delete;
+  using Waiters = boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>>;
+  struct Batch;  // those of one io_context who were woken together
 
-   private:
-    WaitList& list_;
-    std::shared_ptr<Waiter> waiter_;
-  };
-  bool link(const std::shared_ptr<Waiter>& waiter, const std::function<bool()>& done);
+  template <typename Done>
+  bool link(Waiter& waiter, Done done) {
+    std::lock_guard lock(mutex_);
+    if (done()) return false;
+    add(waiter);
+    return true;
+  }
+  void add(Waiter& waiter);
   void unlink(Waiter& waiter);
+  // Throws where the Task was cancelled.
+  static bool over(ParkingSpot::Woken woken);
 
   mutable std::mutex mutex_;
-  std::list<std::shared_ptr<Waiter>> waiters_;
+  Waiters waiters_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace sluice

@@ -9,10 +9,10 @@
 #include "base/bytes.h"
 #include "base/json_write.h"
 #include "base/promise.h"
+#include "base/sha256.h"
 #include "gateway/admin_request.h"
 #include "gateway/clock.h"
 #include "identity/credentials.h"
-#include "identity/token_digest.h"
 
 namespace sluice::gateway {
 namespace {
@@ -26,10 +26,10 @@ constexpr std::chrono::seconds kKeepTimeout{30};
 
 // Of equal length whatever was sent, so that the comparison tells nothing of the length either.
 bool same_credential(std::string_view a, std::string_view b) {
-  const auto bytes = [](const identity::TokenDigest& digest) {
+  const auto bytes = [](const Sha256& digest) {
     return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
   };
-  const auto left = identity::digest_of(a), right = identity::digest_of(b);
+  const auto left = sha256(a), right = sha256(b);
   return constant_time_equal(bytes(left), bytes(right));
 }
 

@@ -23,15 +23,15 @@
 #include "base/bytes.h"
 #include "base/json_write.h"
 #include "base/log.h"
-#include "identity/token_digest.h"
+#include "base/sha256.h"
 
 namespace sluice::gateway {
 namespace {
 
-using Digest = identity::TokenDigest;
+using Digest = Sha256;
 
 Digest sha256_of(const shape::Definition& definition) {
-  return identity::digest_of(definition.canonical_text());
+  return sha256(definition.canonical_text());
 }
 
 std::string printed(const Digest& digest) {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "identity/token_digest.h"
+#include "base/sha256.h"
 #include "shape/claim_codec.h"
 #include "sql/covers.h"
 
@@ -16,17 +16,15 @@ using shape::GrantedShape;
 using Columns = std::vector<std::string>;
 
 // Of both definitions: a client chooses one of them, so nothing weaker than a cryptographic hash will do.
-using Digest = identity::TokenDigest;
-
-Digest digest_of(const Definition& granted, const Definition& asked) {
+Sha256 digest_of(const Definition& granted, const Definition& asked) {
   std::string text = granted.canonical_text();
   text += '\0';
   text += asked.canonical_text();
-  return identity::digest_of(text);
+  return sha256(text);
 }
 
 struct DigestHash {
-  std::size_t operator()(const Digest& digest) const { return identity::hash_of(digest); }
+  std::size_t operator()(const Sha256& digest) const { return hash_of(digest); }
 };
 
 // Some 100 bytes each. A client that asks for ever new definitions empties it for the others of its thread, which then
@@ -34,8 +32,8 @@ struct DigestHash {
 constexpr std::size_t kRememberedMax = 1'024;
 
 std::expected<void, std::string> covers_remembered(const Definition& granted, const Definition& asked) {
-  thread_local std::unordered_map<Digest, std::optional<std::string>, DigestHash> known;
-  const Digest digest = digest_of(granted, asked);
+  thread_local std::unordered_map<Sha256, std::optional<std::string>, DigestHash> known;
+  const Sha256 digest = digest_of(granted, asked);
   if (const auto found = known.find(digest); found != known.end()) {
     if (found->second) return std::unexpected(*found->second);
     return {};

@@ -5,6 +5,7 @@
 
 #include "gateway/coverage.h"
 #include "gateway/grant_content.h"
+#include "http/syntax.h"
 
 namespace sluice::gateway {
 namespace {
@@ -26,9 +27,7 @@ Refusal invalid(const shape::QueryError& error) {
 bool is_json(const http::Fields& fields) {
   const auto type = fields.get("content-type");
   if (!type || fields.count("content-type") != 1) return false;
-  std::string_view media = type->substr(0, type->find(';'));
-  while (!media.empty() && (media.back() == ' ' || media.back() == '\t')) media.remove_suffix(1);
-  return http::equal_ignoring_case(media, "application/json");
+  return http::equal_ignoring_case(http::without_ows(type->substr(0, type->find(';'))), "application/json");
 }
 
 std::expected<void, Refusal> read_body(const http::Request& request, QueryRequest& asked) {
@@ -116,6 +115,7 @@ std::expected<Admission, Unverified> Gate::admit_grant(const http::Request& requ
   auto admission = admit(request, std::move(covered->definition), covered->subset, *std::move(asked), token, now_s);
   if (!admission) return refuse(std::move(admission.error()));
   admission->is_repeated = covered->equal && !granted.is_first_use(covered->index);
+  admission->token_digest = grant->digest;
   return *std::move(admission);
 }
 

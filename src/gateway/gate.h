@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sha256.h"
 #include "gateway/credentials.h"
 #include "gateway/limits.h"
 #include "gateway/refusal.h"
@@ -35,6 +36,7 @@ struct Admission {
   std::optional<Limits::Lease> lease;
   // The same token was let through to the same definition before, and that was recorded.
   bool is_repeated = false;
+  Sha256 token_digest = {};  // of the token's text
 };
 
 // A request to a named shape: what it may say of the protocol, and the values that the shape's template takes.

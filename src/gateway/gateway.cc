@@ -126,7 +126,7 @@ Task<void> Gateway::identify(const Exchange& exchange, Identified next) {
   }
   if (!*credential) return (this->*next)(exchange, policy::Principal::anonymous());
   auto known = verify(**credential, parts_.revocations, now_s());
-  if (known) return (this->*next)(exchange, policy::Principal(std::move(known->token)));
+  if (known) return (this->*next)(exchange, policy::Principal(std::move(known->token), known->digest));
   if (known.error().may_change) {
     Task<void> new_keys = (*credential)->authenticator->look_again((*credential)->token);
     if (new_keys.valid()) return identify_again(std::move(new_keys), exchange, **credential, next);
@@ -139,7 +139,7 @@ Task<void> Gateway::identify_again(Task<void> new_keys, Exchange exchange, Crede
   co_await std::move(new_keys);
   auto known = verify(credential, parts_.revocations, now_s());
   if (!known) co_return refuse(exchange, known.error().refusal, event_of(known.error().token.get()));
-  Task<void> work = (this->*next)(exchange, policy::Principal(std::move(known->token)));
+  Task<void> work = (this->*next)(exchange, policy::Principal(std::move(known->token), known->digest));
   if (work.valid()) co_await std::move(work);
 }
 

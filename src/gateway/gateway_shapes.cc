@@ -5,7 +5,6 @@
 #include "gateway/clock.h"
 #include "gateway/gateway.h"
 #include "gateway/shape_answer.h"
-#include "identity/token_digest.h"
 
 namespace sluice::gateway {
 namespace {
@@ -121,9 +120,12 @@ Task<void> Gateway::admit_named(const Exchange& exchange, const policy::Principa
                                 shape::GrantedShape shape, bool shared) {
   auto admission =
       exchange.state->gate.admit_named(exchange.request, std::move(request), std::move(shape), principal.token(), now_s());
-  if (admission) return serve(exchange, *std::move(admission), shared);
-  refuse(exchange, admission.error(), event_of(principal.token().get()));
-  return {};
+  if (!admission) {
+    refuse(exchange, admission.error(), event_of(principal.token().get()));
+    return {};
+  }
+  admission->token_digest = principal.token_digest();
+  return serve(exchange, *std::move(admission), shared);
 }
 
 Task<void> Gateway::serve(const Exchange& exchange, Admission admission, bool shared) {
@@ -159,13 +161,8 @@ Task<void> Gateway::serve_later(Task<void> work, Exchange exchange, Admission ad
 
 void Gateway::record_allowed(const Exchange& exchange, const Admission& admission) {
   if (admission.is_repeated) return;
-  const State& state = *exchange.state;
-  const auto credential = exchange.route == Route::kGrantedShape
-                              ? bearer_credential(exchange.request, state.gate.grants().get())
-                              : identity_credential(exchange.request, state.options, state.cors);
-  AuditToken token{};  // nobody's
-  if (admission.token && credential && *credential)
-    std::ranges::copy_n(identity::digest_of((*credential)->token).begin(), token.size(), token.begin());
+  AuditToken token{};
+  std::ranges::copy_n(admission.token_digest.begin(), token.size(), token.begin());
   AuditEvent event = event_of(admission.token.get());
   name_where(exchange, event);
   event.definition = &admission.request->shape().definition;

@@ -1,7 +1,5 @@
 #include "gateway/limits.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/sha256.h"
 #include "shape/where_lexer.h"
 
 namespace sluice::gateway {
@@ -200,9 +199,8 @@ struct Limits::Shards {
     std::string text(reinterpret_cast<const char*>(key.data()), key.size());
     text += std::to_string(first.size()) + ':';
     text.append(first).append(second);
-    std::array<unsigned char, EVP_MAX_MD_SIZE> out;
-    EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha256(), nullptr);
-    return {reinterpret_cast<const char*>(out.data()), kCallerBytes};
+    const Sha256 digest = sha256(text);
+    return {reinterpret_cast<const char*>(digest.data()), kCallerBytes};
   }
 
   Shard& of(const std::string& caller) { return shards[static_cast<unsigned char>(caller.back()) % kShards]; }

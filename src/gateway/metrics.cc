@@ -23,6 +23,27 @@ prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry,
   return BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+prometheus::ClientMetric metric_of(const Sample& sample) {
+  prometheus::ClientMetric metric;
+  for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
+  if (sample.counter)
+    metric.counter.value = sample.value;
+  else
+    metric.gauge.value = sample.value;
+  return metric;
+}
+
+void add_families(std::vector<Sample> samples, std::vector<prometheus::MetricFamily>& families) {
+  std::sort(samples.begin(), samples.end(),
+            [](const Sample& a, const Sample& b) { return std::tie(a.name, a.labels) < std::tie(b.name, b.labels); });
+  for (Sample& sample : samples) {
+    const auto type = sample.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    if (families.empty() || families.back().name != sample.name)
+      families.push_back({sample.name, std::move(sample.help), type, {}});
+    families.back().metric.push_back(metric_of(sample));
+  }
+}
+
 }  // namespace
 
 // Makes families of what the sources say, one a name.
@@ -39,33 +60,19 @@ class Metrics::Sampler {
       const std::lock_guard lock(mutex_);
       for (const auto& source : sources_) source(samples);
     }
-    std::sort(samples.begin(), samples.end(),
-              [](const Sample& a, const Sample& b) { return std::tie(a.name, a.labels) < std::tie(b.name, b.labels); });
-    for (Sample& sample : samples) {
-      if (families.empty() || families.back().name != sample.name)
-        families.push_back({sample.name, std::move(sample.help), type_of(sample), {}});
-      families.back().metric.push_back(metric_of(sample));
-    }
+    add_families(std::move(samples), families);
   }
 
  private:
-  static prometheus::MetricType type_of(const Sample& sample) {
-    return sample.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
-  }
-
-  static prometheus::ClientMetric metric_of(const Sample& sample) {
-    prometheus::ClientMetric metric;
-    for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
-    if (sample.counter)
-      metric.counter.value = sample.value;
-    else
-      metric.gauge.value = sample.value;
-    return metric;
-  }
-
   mutable std::mutex mutex_;
   std::vector<std::function<void(std::vector<Sample>&)>> sources_;  // guarded by mutex_
 };
+
+std::string metrics_text(std::vector<Sample> samples) {
+  std::vector<prometheus::MetricFamily> families;
+  add_families(std::move(samples), families);
+  return prometheus::TextSerializer().Serialize(families);
+}
 
 Metrics::Metrics()
     : registry_(std::make_shared<prometheus::Registry>()),

@@ -31,6 +31,9 @@ struct Sample {
   double value = 0;
 };
 
+// Samples alone, in the same format.
+std::string metrics_text(std::vector<Sample> samples);
+
 class Metrics {
  public:
   Metrics();

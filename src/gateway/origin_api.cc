@@ -22,7 +22,6 @@ constexpr std::string_view kExposed =
 constexpr std::string_view kPrivate = "max-age=0, private, must-revalidate";
 constexpr std::string_view kBadJson = "Invalid JSON in request body";  // as shape::parse_subset_body says it
 constexpr std::string_view kSubsetPrefix = "subset__";
-constexpr std::size_t kRequestIdBytes = 16;
 
 void add_cors(http::Response& response) {
   response.fields.add("access-control-allow-origin", "*");
@@ -144,6 +143,11 @@ bool names_secret(std::string_view name) {
   return name == "secret" || name == "api_secret";
 }
 
+// What only routing and the secret are about; no part of a shape.
+bool is_of_the_route(std::string_view name) {
+  return names_secret(name) || name == "source_id";
+}
+
 bool has_secret(const shape::QueryPairs& pairs, std::string_view secret) {
   bool found = false;
   for (const auto& [name, value] : pairs)
@@ -152,9 +156,8 @@ bool has_secret(const shape::QueryPairs& pairs, std::string_view secret) {
 }
 
 std::string new_request_id() {
-  std::array<std::uint8_t, kRequestIdBytes> bytes;
-  fill_random(bytes);
-  return hex_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const std::array<std::uint64_t, 2> words{random_u64(), random_u64()};
+  return hex_encode({reinterpret_cast<const char*>(words.data()), sizeof words});
 }
 
 }  // namespace
@@ -191,7 +194,7 @@ Task<void> OriginApi::handle_shape(const http::Request& request, http::Response&
     request.method == Method::kOptions ? answer_preflight(response) : answer_unknown_path(response);
     return {};
   }
-  if (pairs) std::erase_if(*pairs, [](const auto& pair) { return names_secret(pair.first); });
+  if (pairs) std::erase_if(*pairs, [](const auto& pair) { return is_of_the_route(pair.first); });
   auto shape = read_request(request, std::move(pairs), response);
   if (!shape) return {};
   std::optional<std::string> if_none_match;

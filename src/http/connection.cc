@@ -1,9 +1,9 @@
 #include "http/connection.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -11,16 +11,12 @@
 #include "http/worker.h"
 
 namespace sluice::http {
-namespace {
-
-constexpr auto kAwait = boost::asio::as_tuple(use_task);
-
-}  // namespace
 
 Connection::Connection(Worker& worker, Socket socket, std::string peer, std::uint64_t id)
     : Deadline(worker.context()),
       worker_(worker),
       socket_(std::move(socket)),
+      bytes_wanted_(worker.context().get_executor()),
       input_(worker.blocks()),
       peer_(std::move(peer)) {
   request_.fields = &head_.fields;
@@ -53,7 +49,7 @@ void Connection::spawn(std::shared_ptr<Connection> self, Task<void> work) {
 }
 
 void Connection::drain() {
-  if (phase_ == Phase::kIdle) socket_.cancel();
+  if (phase_ == Phase::kIdle) bytes_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
 }
 
 void Connection::abort() {
@@ -76,9 +72,13 @@ Task<void> Connection::run() {
         progress = interrupted();
         continue;
       }
+      if (maybe_more_) {
+        progress = receive();
+        continue;
+      }
       expect_bytes();
-      const auto [error, bytes] = co_await socket_.async_read_some(input_.space(), kAwait);
-      progress = received(error, bytes);
+      const auto woken = co_await bytes_wanted_.park();
+      progress = woken == ParkingSpot::Woken::kResumed ? receive() : interrupted();
     }
     if (progress == Progress::kClosed) co_return;
     if (progress == Progress::kRefused) co_return co_await refuse(*refusal_);
@@ -114,9 +114,12 @@ Task<void> Connection::linger() {
   set(kLingerTime);
   std::size_t read_over = 0;
   while (read_over < kLingerBytesMax) {
-    const auto [error, bytes] = co_await socket_.async_read_some(input_.space(), kAwait);
-    if (error || bytes == 0 || gone_) co_return;
-    read_over += bytes;
+    watch(Socket::wait_read);
+    if (co_await bytes_wanted_.park() != ParkingSpot::Woken::kResumed || gone_) co_return;
+    const auto space = input_.space();
+    const ssize_t bytes = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+    if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+    if (bytes > 0) read_over += static_cast<std::size_t>(bytes);
   }
 }
 
@@ -172,16 +175,21 @@ Connection::Progress Connection::refused(const Refusal& refusal) {
   return Progress::kRefused;
 }
 
-Connection::Progress Connection::received(boost::system::error_code error, std::size_t bytes) {
+// What the socket has now; kMore where it has nothing.
+Connection::Progress Connection::receive() {
   if (gone_) return Progress::kClosed;
-  if (error == boost::asio::error::operation_aborted) return interrupted();
-  if (error || bytes == 0) return Progress::kClosed;
-  input_.filled(bytes);
+  const auto space = input_.space();
+  const ssize_t bytes = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+  maybe_more_ = bytes == static_cast<ssize_t>(space.size());
+  if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return Progress::kMore;
+  if (bytes <= 0) return Progress::kClosed;
+  input_.filled(static_cast<std::size_t>(bytes));
   return read_on();
 }
 
-// By a deadline, or because the server drains.
+// By a deadline, because the server drains, or because it stops.
 Connection::Progress Connection::interrupted() {
+  if (gone_) return Progress::kClosed;
   if (timed_out_) return phase_ == Phase::kIdle ? Progress::kClosed : refused(kRequestTimeout);
   // A request may have come in just before: it is still answered.
   const auto space = input_.space();
@@ -191,7 +199,8 @@ Connection::Progress Connection::interrupted() {
   return read_on();
 }
 
-// Names what is waited for, and until when: the deadlines of head and body count from their first byte.
+// Names what is waited for, and until when: the deadlines of head and body count from their first byte. Who waits for
+// nothing in particular holds no memory to receive into.
 void Connection::expect_bytes() {
   const ServerLimits& limits = worker_.limits();
   if (head_read_) {
@@ -200,10 +209,12 @@ void Connection::expect_bytes() {
   } else if (nothing_begun()) {
     set(limits.idle_timeout);
     phase_ = Phase::kIdle;
+    input_.release();
   } else {
     if (phase_ != Phase::kHead) set(limits.header_timeout);
     phase_ = Phase::kHead;
   }
+  watch(Socket::wait_read);
 }
 
 bool Connection::continue_is_due() const {
@@ -213,7 +224,8 @@ bool Connection::continue_is_due() const {
 void Connection::expired() {
   if (phase_ == Phase::kHandling) return watch(Socket::wait_read);
   timed_out_ = true;
-  socket_.cancel();
+  if (bytes_wanted_.parked()) return bytes_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
+  unwatch();  // and what the coroutine waits for at the socket
 }
 
 }  // namespace sluice::http

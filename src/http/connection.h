@@ -1,8 +1,11 @@
 // One connection of the server: its coroutine, its buffers, its deadlines.
 //
 // The coroutine only waits; everything else is plain functions that advance a small state: bytes become a head, then a
-// body, then an answer. A request answered at once costs a receive and a send. All on the worker's thread; the coroutine
-// owns the connection.
+// body, then an answer. All on the worker's thread; the coroutine owns the connection.
+//
+// One wait for the socket to become readable serves for the next request and for the end of the client while a request is
+// handled: it stays armed from one to the other. So a request costs a receive, a send and one turn of epoll's; and memory
+// to receive into is taken only when there is something to receive.
 #pragma once
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -14,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "base/parking.h"
 #include "http/chunked.h"
 #include "http/deadlines.h"
 #include "http/head_scan.h"
@@ -71,7 +75,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   Progress read_head();
   Progress read_body();
   Progress refused(const Refusal& refusal);
-  Progress received(boost::system::error_code error, std::size_t bytes);
+  Progress receive();
   Progress interrupted();
   void expect_bytes();
   bool nothing_begun() const { return !head_read_ && input_.unread().empty(); }
@@ -89,17 +93,20 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   Task<bool> flush();
   bool end_request();
 
-  // The client's presence, while a handler or a stream works for it.
+  // The socket: who waits for bytes is resumed; while a handler or a stream works for the client, it is its presence.
+  void watch(Socket::wait_type what);
+  void unwatch();
+  void on_watched(Socket::wait_type what);
+  void look_at_client();
   void begin_work();
   void end_work();
-  void watch(Socket::wait_type what);
-  void on_watched(bool readable);
 
   void expired() override;
 
   Worker& worker_;
   Socket socket_;
   boost::asio::cancellation_signal cancel_;  // of the whole coroutine
+  ParkingSpot bytes_wanted_;                 // where the coroutine waits for the socket to be readable
   Input input_;
   HeadScan scan_;
   RequestHead head_;
@@ -116,8 +123,10 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool continued_ = false;
   bool close_ = false;  // after this answer
   bool timed_out_ = false;
-  bool gone_ = false;  // the client, or the server is stopping now
-  bool watching_ = false;
+  bool gone_ = false;            // the client, or the server is stopping now
+  bool watching_ = false;        // a wait of watch() is pending,
+  bool watching_error_ = false;  // for an error only
+  bool maybe_more_ = false;      // a receive may find something at once
 };
 
 }  // namespace sluice::http

@@ -149,23 +149,39 @@ void Connection::begin_work() {
   set(kWatchAfter);
 }
 
+// A wait for bytes stays: the next request needs it.
 void Connection::end_work() {
   phase_ = Phase::kWriting;
-  if (watching_) socket_.cancel();
+  if (watching_error_) unwatch();
 }
 
 void Connection::watch(Socket::wait_type what) {
+  if (watching_) return;
   watching_ = true;
+  watching_error_ = what == Socket::wait_error;
   socket_.async_wait(what, [self = shared_from_this(), what](boost::system::error_code error) {
-    self->watching_ = false;
-    if (!error) self->on_watched(what == Socket::wait_read);
+    if (error != boost::asio::error::operation_aborted) self->on_watched(what);
   });
 }
 
+void Connection::unwatch() {
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+  watching_ = watching_error_ = false;
+}
+
+void Connection::on_watched(Socket::wait_type what) {
+  watching_ = watching_error_ = false;
+  if (bytes_wanted_.parked()) return bytes_wanted_.resume();
+  if (phase_ != Phase::kHandling) {
+    maybe_more_ = true;
+    return;
+  }
+  what == Socket::wait_error ? abort() : look_at_client();
+}
+
 // Something happened on the socket while the request is handled: more bytes, or the end.
-void Connection::on_watched(bool readable) {
-  if (phase_ != Phase::kHandling) return;
-  if (!readable) return abort();
+void Connection::look_at_client() {
   std::array<char, 4096> bytes;
   const std::size_t room = kReadAheadBytesMax - std::min(kReadAheadBytesMax, input_.unread().size());
   // Where the client has pipelined more than that, only a reset is still seen.

@@ -32,6 +32,14 @@ inline char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+// Without optional white space at either end (OWS, RFC 9110 section 5.6.3).
+inline std::string_view without_ows(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
 // 1*19DIGIT without a leading zero, below 2^63: no sign, no list, no white space (RFC 9110 section 8.6, stricter).
 std::optional<std::uint64_t> parse_content_length(std::string_view text);
 

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/sha256.h"
 #include "identity/refusal_memory.h"
-#include "identity/token_digest.h"
 #include "identity/token_memory.h"
 #include "token/jws.h"
 
@@ -68,7 +68,7 @@ struct Authenticator::Impl {
   using Result = std::expected<Authenticated, Refused>;
 
   Result verify(std::string_view token, std::int64_t now_s);
-  Result verify_anew(std::string_view token, const TokenDigest& digest, std::uint64_t seen, std::int64_t now_s);
+  Result verify_anew(std::string_view token, const Sha256& digest, std::uint64_t seen, std::int64_t now_s);
   Result accept(std::shared_ptr<const token::VerifiedToken> token) const;
   std::uint64_t revisions() const;
 
@@ -95,7 +95,7 @@ Authenticator::Impl::Result Authenticator::Impl::verify(std::string_view token, 
     refused.add();
     return std::unexpected(Refused{TokenError::kTooLong});
   }
-  const TokenDigest digest = digest_of(token);
+  const Sha256 digest = sha256(token);
   if (auto known = good.find(digest, now_s)) {
     hits.add();
     return *std::move(known);
@@ -110,7 +110,7 @@ Authenticator::Impl::Result Authenticator::Impl::verify(std::string_view token, 
   return verify_anew(token, digest, seen, now_s);
 }
 
-Authenticator::Impl::Result Authenticator::Impl::verify_anew(std::string_view token, const TokenDigest& digest,
+Authenticator::Impl::Result Authenticator::Impl::verify_anew(std::string_view token, const Sha256& digest,
                                                              std::uint64_t seen, std::int64_t now_s) {
   misses.add();
   Verdict verdict;
@@ -124,6 +124,7 @@ Authenticator::Impl::Result Authenticator::Impl::verify_anew(std::string_view to
     }
     auto accepted = accept(*std::move(verified));
     if (accepted) {
+      accepted->digest = digest;
       good.put(digest, token.size(), *accepted, i, set->revision, now_s);
       return accepted;
     }
@@ -153,7 +154,7 @@ std::expected<Authenticated, Refused> Authenticator::verify(std::string_view tok
 
 Task<void> Authenticator::look_again(std::string_view token) {
   if (token.size() > token::kTokenBytesMax) return {};
-  if (impl_->bad.is_outdated(digest_of(token), impl_->revisions())) return done_already();
+  if (impl_->bad.is_outdated(sha256(token), impl_->revisions())) return done_already();
   const std::string key_id = token::key_id_of(token).value_or("");
   std::vector<Task<void>> asked;
   for (const Issuer& issuer : impl_->options.issuers)

@@ -29,6 +29,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/sha256.h"
 #include "base/task.h"
 #include "identity/key_source.h"
 #include "token/verifier.h"
@@ -49,6 +50,7 @@ class Content {
 struct Authenticated {
   std::shared_ptr<const token::VerifiedToken> token;
   std::shared_ptr<const Content> content;  // null where there is no reader
+  Sha256 digest = {};                      // of the token's text
 };
 
 struct Refused {

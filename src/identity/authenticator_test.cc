@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "identity/token_digest.h"
+#include "base/sha256.h"
 
 namespace sluice::identity {
 namespace {
@@ -176,7 +176,7 @@ TEST(Authenticator, J38_AWrongIssuerIsRefusedAndNotMissing) {
 
 TEST(Authenticator, J41_TokensAreToldApartBySha256) {
   // FIPS 180-2, appendix B.1.
-  const TokenDigest digest = digest_of("abc");
+  const Sha256 digest = sha256("abc");
   EXPECT_EQ(hex_encode({reinterpret_cast<const char*>(digest.data()), digest.size()}),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

@@ -6,18 +6,13 @@
 #include <optional>
 #include <string_view>
 
+#include "http/syntax.h"
+
 namespace sluice::identity {
 namespace {
 
 // RFC 9111 section 1.2.2: a larger number counts as this.
 constexpr std::int64_t kDeltaSecondsMax = std::int64_t{1} << 31;
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::optional<std::int64_t> delta_seconds(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
@@ -36,7 +31,7 @@ std::string_view take_directive(std::string_view& list) {
     if (list[end] == '"') quoted = !quoted;
     if (quoted && list[end] == '\\' && end + 1 < list.size()) ++end;
   }
-  const std::string_view directive = trimmed(list.substr(0, end));
+  const std::string_view directive = http::without_ows(list.substr(0, end));
   list.remove_prefix(std::min(end + 1, list.size()));
   return directive;
 }
@@ -65,7 +60,7 @@ std::chrono::seconds cache_lifetime(const http::Fields& answer, std::chrono::sec
   for (std::size_t i = 0; i < answer.size(); ++i)
     if (http::equal_ignoring_case(answer.at(i).name, "cache-control")) read_directives(answer.at(i).value, said);
   if (said.not_kept || !said.max_age_s) return min;
-  const std::int64_t age_s = delta_seconds(trimmed(answer.get("age").value_or("0"))).value_or(kDeltaSecondsMax);
+  const std::int64_t age_s = delta_seconds(http::without_ows(answer.get("age").value_or("0"))).value_or(kDeltaSecondsMax);
   return std::clamp(std::chrono::seconds(*said.max_age_s - age_s), min, max);
 }
 

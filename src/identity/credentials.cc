@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/syntax.h"
+
 namespace sluice::identity {
 namespace {
 
@@ -29,13 +31,6 @@ std::expected<std::string_view, CredentialError> the_only(const http::Fields& fi
   if (count == 0) return std::unexpected(CredentialError::kMissing);
   if (count > 1) return std::unexpected(CredentialError::kRepeated);
   return *fields.get(name);
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 // The text before the next `;`, which is taken off.
@@ -69,10 +64,10 @@ std::expected<std::string_view, CredentialError> cookie_token(const http::Fields
   for (std::string_view left = *field; !left.empty();) {
     const std::string_view pair = take_pair(left);
     const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || trimmed(pair.substr(0, equals)) != name) continue;
+    if (equals == std::string_view::npos || http::without_ows(pair.substr(0, equals)) != name) continue;
     if (seen) return std::unexpected(CredentialError::kRepeated);
     seen = true;
-    found = trimmed(pair.substr(equals + 1));
+    found = http::without_ows(pair.substr(equals + 1));
   }
   if (!seen) return std::unexpected(CredentialError::kMissing);
   if (!is_b64token(found)) return std::unexpected(CredentialError::kMalformed);

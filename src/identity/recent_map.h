@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "identity/token_digest.h"
+#include "base/sha256.h"
 
 namespace sluice::identity {
 
@@ -24,7 +24,7 @@ class RecentMap {
   RecentMap(std::size_t entries_max, std::size_t bytes_max) : entries_max_(entries_max), bytes_max_(bytes_max) {}
 
   // Null where absent. It becomes the one used last; valid until the next call.
-  Value* find(const TokenDigest& digest) {
+  Value* find(const Sha256& digest) {
     const auto found = places_.find(digest);
     if (found == places_.end()) return nullptr;
     entries_.splice(entries_.begin(), entries_, found->second);
@@ -32,7 +32,7 @@ class RecentMap {
   }
 
   // In the place of what is there. Nothing is kept where `bytes` alone is more than there is room for.
-  void put(const TokenDigest& digest, Value value, std::size_t bytes) {
+  void put(const Sha256& digest, Value value, std::size_t bytes) {
     erase(digest);
     if (entries_max_ == 0 || bytes > bytes_max_) return;
     while (entries_.size() >= entries_max_ || bytes_ + bytes > bytes_max_) erase(entries_.back().digest);
@@ -41,7 +41,7 @@ class RecentMap {
     bytes_ += bytes;
   }
 
-  void erase(const TokenDigest& digest) {
+  void erase(const Sha256& digest) {
     const auto found = places_.find(digest);
     if (found == places_.end()) return;
     const auto entry = found->second;
@@ -55,18 +55,18 @@ class RecentMap {
 
  private:
   struct Entry {
-    TokenDigest digest;
+    Sha256 digest;
     std::size_t bytes;
     Value value;
   };
   struct Hash {
-    std::size_t operator()(const TokenDigest& digest) const { return hash_of(digest); }
+    std::size_t operator()(const Sha256& digest) const { return hash_of(digest); }
   };
 
   const std::size_t entries_max_, bytes_max_;
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;  // the one used last in front
-  std::unordered_map<TokenDigest, typename std::list<Entry>::iterator, Hash> places_;
+  std::unordered_map<Sha256, typename std::list<Entry>::iterator, Hash> places_;
 };
 
 template <typename Value>
@@ -82,7 +82,7 @@ class ShardedRecentMap {
 
   // Calls use(RecentMap<Value>&) for the shard of this digest, under its lock.
   template <typename Use>
-  decltype(auto) with(const TokenDigest& digest, Use&& use) {
+  decltype(auto) with(const Sha256& digest, Use&& use) {
     // The upper bits: the map within the shard goes by the lower.
     Shard& shard = *shards_[(hash_of(digest) >> 32) & (count_ - 1)];
     std::lock_guard lock(shard.mutex);

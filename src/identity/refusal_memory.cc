@@ -45,7 +45,7 @@ Refused RefusalMemory::answer(Entry& entry, std::int64_t now_s) {
   return {entry.error, entry.may_change && retry_after_s == 0, retry_after_s, entry.reason};
 }
 
-std::optional<Refused> RefusalMemory::find(const TokenDigest& digest, std::uint64_t revisions, std::int64_t now_s) {
+std::optional<Refused> RefusalMemory::find(const Sha256& digest, std::uint64_t revisions, std::int64_t now_s) {
   return entries_.with(digest, [&](RecentMap<Entry>& map) -> std::optional<Refused> {
     Entry* entry = map.find(digest);
     if (!entry || !holds(*entry, revisions, now_s)) return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<Refused> RefusalMemory::find(const TokenDigest& digest, std::uint6
   });
 }
 
-Refused RefusalMemory::put(const TokenDigest& digest, Refused refused, Remedy remedy, std::uint64_t revisions,
+Refused RefusalMemory::put(const Sha256& digest, Refused refused, Remedy remedy, std::uint64_t revisions,
                            std::int64_t now_s) {
   refused.reason.resize(std::min(refused.reason.size(), kReasonBytesMax));
   return entries_.with(digest, [&](RecentMap<Entry>& map) {
@@ -73,7 +73,7 @@ Refused RefusalMemory::put(const TokenDigest& digest, Refused refused, Remedy re
   });
 }
 
-bool RefusalMemory::is_outdated(const TokenDigest& digest, std::uint64_t revisions) {
+bool RefusalMemory::is_outdated(const Sha256& digest, std::uint64_t revisions) {
   return entries_.with(digest, [&](RecentMap<Entry>& map) {
     const Entry* entry = map.find(digest);
     return entry && entry->revisions != revisions;

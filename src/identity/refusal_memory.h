@@ -35,13 +35,13 @@ class RefusalMemory {
 
   // `revisions` is one number for the key sets of all issuers, which differs once any has changed. Counts one refusal more
   // where it answers.
-  std::optional<Refused> find(const TokenDigest& digest, std::uint64_t revisions, std::int64_t now_s);
+  std::optional<Refused> find(const Sha256& digest, std::uint64_t revisions, std::int64_t now_s);
 
   // Remembers and counts; the same with retry_after_s where the token has come too often.
-  Refused put(const TokenDigest& digest, Refused refused, Remedy remedy, std::uint64_t revisions, std::int64_t now_s);
+  Refused put(const Sha256& digest, Refused refused, Remedy remedy, std::uint64_t revisions, std::int64_t now_s);
 
   // The token was refused under other key sets than these.
-  bool is_outdated(const TokenDigest& digest, std::uint64_t revisions);
+  bool is_outdated(const Sha256& digest, std::uint64_t revisions);
 
   std::size_t size() const { return entries_.size(); }
   std::uint64_t storms() const { return storms_.load(std::memory_order_relaxed); }

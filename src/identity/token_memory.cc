@@ -17,7 +17,7 @@ bool TokenMemory::holds(const Entry& entry, std::int64_t now_s) const {
   return now_s >= entry.from_s && now_s < entry.until_s && entry.revision == issuers_[entry.issuer].keys->revision();
 }
 
-std::optional<Authenticated> TokenMemory::find(const TokenDigest& digest, std::int64_t now_s) {
+std::optional<Authenticated> TokenMemory::find(const Sha256& digest, std::int64_t now_s) {
   return entries_.with(digest, [&](RecentMap<Entry>& map) -> std::optional<Authenticated> {
     const Entry* entry = map.find(digest);
     if (!entry) return std::nullopt;
@@ -27,7 +27,7 @@ std::optional<Authenticated> TokenMemory::find(const TokenDigest& digest, std::i
   });
 }
 
-void TokenMemory::put(const TokenDigest& digest, std::size_t token_bytes, Authenticated good, std::size_t issuer,
+void TokenMemory::put(const Sha256& digest, std::size_t token_bytes, Authenticated good, std::size_t issuer,
                       std::uint64_t revision, std::int64_t now_s) {
   const std::int64_t until_s = std::min(good.token->claims().expires_at_s(), now_s + ttl_s_);
   if (until_s <= now_s) return;  // good only by the leeway

@@ -20,11 +20,11 @@ class TokenMemory {
   TokenMemory(const std::vector<Issuer>& issuers, std::size_t entries_max, std::size_t bytes_max, std::int64_t ttl_s)
       : issuers_(issuers), ttl_s_(ttl_s), entries_(entries_max, bytes_max) {}
 
-  std::optional<Authenticated> find(const TokenDigest& digest, std::int64_t now_s);
+  std::optional<Authenticated> find(const Sha256& digest, std::int64_t now_s);
 
   // Found good at now_s by the issuer of that index, whose key set was of that revision.
-  void put(const TokenDigest& digest, std::size_t token_bytes, Authenticated good, std::size_t issuer,
-           std::uint64_t revision, std::int64_t now_s);
+  void put(const Sha256& digest, std::size_t token_bytes, Authenticated good, std::size_t issuer, std::uint64_t revision,
+           std::int64_t now_s);
 
   std::size_t size() const { return entries_.size(); }
 

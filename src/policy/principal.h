@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/sha256.h"
 #include "token/verifier.h"
 
 namespace sluice::policy {
@@ -13,7 +14,9 @@ namespace sluice::policy {
 // way in. A caller without any credential is `anonymous`, which no rule matches unless it says so (J38). Cheap to copy.
 class Principal {
  public:
-  explicit Principal(std::shared_ptr<const token::VerifiedToken> token) : token_(std::move(token)) {}
+  // `digest`: of the token's text, for those who keep account of tokens.
+  explicit Principal(std::shared_ptr<const token::VerifiedToken> token, const Sha256& digest = {})
+      : token_(std::move(token)), digest_(digest) {}
   static Principal anonymous() { return Principal(nullptr); }
 
   bool is_anonymous() const { return token_ == nullptr; }
@@ -27,9 +30,11 @@ class Principal {
     return token_ ? token_->claims().expires_at_s() : std::numeric_limits<std::int64_t>::max();
   }
   const std::shared_ptr<const token::VerifiedToken>& token() const { return token_; }
+  const Sha256& token_digest() const { return digest_; }
 
  private:
   std::shared_ptr<const token::VerifiedToken> token_;
+  Sha256 digest_;
 };
 
 }  // namespace sluice::policy

@@ -1,9 +1,6 @@
 #include "policy/remembered.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <list>
 #include <mutex>
@@ -13,7 +10,7 @@ namespace sluice::policy {
 namespace {
 
 using std::chrono::milliseconds;
-using Key = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+using Key = Sha256;
 
 constexpr std::size_t kShards = 16;
 
@@ -43,9 +40,7 @@ Key key_of(const Principal& principal, std::string_view definition) {
   append_part(text, principal.identity());
   append_part(text, definition);
   if (const token::Claims* claims = principal.claims()) text += simdjson::minify(claims->json());
-  Key key;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data());
-  return key;
+  return sha256(text);
 }
 
 bool is_worth_remembering(const Decision& decision) {

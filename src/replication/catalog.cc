@@ -1,6 +1,7 @@
 #include "replication/catalog.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -19,10 +20,12 @@ using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
 constexpr std::chrono::milliseconds kLockTimeout{1000};
 constexpr std::chrono::milliseconds kBetweenLockAttempts{2000};
 
-// One row a column; one row with NULLs for a table without any. `base` is what is left of a domain when all domains are
-// taken off; `element` is there for true arrays only (point and name have elements too).
+// One row a column; one row with NULLs for a table without any. A table whose changes are not logged, or of the system's own
+// (below 16384), cannot be published: its kind is 'x'. `base` is what is left of a domain when all domains are taken off;
+// `element` is there for true arrays only (point and name have elements too).
 constexpr const char* kTableQuery = R"(
-SELECT c.oid, c.relreplident, c.relkind,
+SELECT c.oid, c.relreplident,
+       CASE WHEN c.relpersistence = 'p' AND c.oid >= 16384 THEN c.relkind ELSE 'x' END,
        a.attname, a.atttypid, a.atttypmod,
        coalesce(element.typname, t.typname),
        CASE WHEN element.oid IS NULL THEN 0 ELSE greatest(a.attndims, 1) END,
@@ -152,6 +155,37 @@ Task<std::expected<std::vector<std::string>, PgError>> without_full_identity(Con
   co_return names;
 }
 
+PgError not_published(std::string message) {
+  return {.sqlstate = kNotPublished, .message = std::move(message), .position = 0};
+}
+
+// What of a published table is left out: "" where nothing is. Filters of rows and columns are 15's.
+Task<std::expected<std::string, PgError>> published_in_part(Connection& connection, std::string publication,
+                                                            const sql::Table& table) {
+  const bool filters = connection.server_version() >= 150000;
+  const auto found = co_await connection.query(
+      fmt::format("SELECT p.pubviaroot, EXISTS (SELECT FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid AND"
+                  " r.prrelid = $2::oid AND {}), EXISTS (SELECT FROM pg_catalog.pg_publication_rel r JOIN"
+                  " pg_catalog.pg_partition_ancestors($2::oid) a ON a.relid = r.prrelid WHERE r.prpubid = p.oid AND"
+                  " r.prrelid <> $2::oid) FROM pg_catalog.pg_publication p WHERE p.pubname = $1",
+                  filters ? "(r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)" : "false"),
+      {publication, std::to_string(table.oid)});
+  if (!found) co_return std::unexpected(found.error());
+  if (found->rows() == 0) co_return std::string();
+  const std::string name = quote_identifier(publication);
+  if (is_true(found->text(0, 1))) {
+    co_return fmt::format("ALTER PUBLICATION {0} DROP TABLE {1}; ALTER PUBLICATION {0} ADD TABLE {1}", name,
+                          qualified(table));
+  }
+  if (table.kind == 'p' && !is_true(found->text(0, 0))) {
+    co_return fmt::format("ALTER PUBLICATION {} SET (publish_via_partition_root = true)", name);
+  }
+  if (is_true(found->text(0, 0)) && is_true(found->text(0, 2))) {
+    co_return std::string("its changes are those of the partitioned table that it is of, which is published too");
+  }
+  co_return std::string();
+}
+
 // What is left to do, as one transaction; empty where nothing is. The lock keeps writers out: with an identity to change,
 // readers too, at once in its full strength, because raising a lock later can deadlock.
 Task<std::expected<std::string, PgError>> publishing_sql(Connection& connection, std::string publication,
@@ -173,26 +207,6 @@ Task<std::expected<std::string, PgError>> publishing_sql(Connection& connection,
 // Somebody else holds the table, or was faster to publish it.
 bool worth_another_try(const PgError& error) {
   return error.lock_not_available() || error.duplicate_object() || error.sqlstate == "40P01";
-}
-
-Task<std::expected<std::optional<Slot>, PgError>> find_slot(Connection& connection, std::string slot) {
-  const auto found = co_await connection.query(
-      "SELECT coalesce(confirmed_flush_lsn, '0/0'), active, coalesce(wal_status = 'lost', false),"
-      " coalesce(plugin = 'pgoutput' AND database = pg_catalog.current_database(), false)"
-      " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
-      {slot});
-  if (!found) co_return std::unexpected(found.error());
-  if (found->rows() == 0) co_return std::nullopt;
-  if (!is_true(found->text(0, 3))) {
-    co_return std::unexpected(PgError{
-        .sqlstate = "55000",
-        .message = fmt::format("the replication slot {} is not one of pgoutput in this database", quote_identifier(slot)),
-        .position = 0});
-  }
-  co_return Slot{.created = false,
-                 .confirmed = parse_lsn(found->text(0, 0)).value_or(0),
-                 .active = is_true(found->text(0, 1)),
-                 .lost = is_true(found->text(0, 2))};
 }
 
 }  // namespace
@@ -243,6 +257,126 @@ Task<Done> publish_table(Connection& connection, std::string publication, sql::T
     }
     co_await pause(kBetweenLockAttempts);
   }
+}
+
+Task<Done> check_publication(Connection& connection, std::string publication) {
+  const auto found = co_await connection.query(
+      "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_catalog.pg_publication WHERE pubname = $1",
+      {publication});
+  if (!found) co_return std::unexpected(found.error());
+  const std::string name = quote_identifier(publication);
+  if (found->rows() == 0) {
+    co_return std::unexpected(not_published(
+        fmt::format("there is no publication {0}: CREATE PUBLICATION {0} WITH (publish_via_partition_root = true)", name)));
+  }
+  if (!is_true(found->text(0, 0))) {
+    co_return std::unexpected(
+        not_published(fmt::format("the publication does not publish everything: ALTER PUBLICATION {} SET (publish = "
+                                  "'insert, update, delete, truncate')",
+                                  name)));
+  }
+  co_return Done();
+}
+
+Task<Done> check_published(Connection& connection, std::string publication, sql::Table table) {
+  const auto published = co_await is_published(connection, publication, table.oid);
+  if (!published) co_return std::unexpected(published.error());
+  const auto unset = co_await without_full_identity(connection, table.oid);
+  if (!unset) co_return std::unexpected(unset.error());
+  const auto partial = co_await published_in_part(connection, publication, table);
+  if (!partial) co_return std::unexpected(partial.error());
+  std::string missing;
+  const auto add = [&](const std::string& statement) { missing += (missing.empty() ? "" : "; ") + statement; };
+  const std::string name = quote_identifier(publication);
+  if (!*published) add(fmt::format("ALTER PUBLICATION {} ADD TABLE {}", name, qualified(table)));
+  if (*published && !partial->empty()) add(*partial);
+  for (const std::string& identity : *unset) add(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL", identity));
+  if (missing.empty()) co_return Done();
+  co_return std::unexpected(
+      not_published(fmt::format("the changes of {} are not published whole: {}", qualified(table), missing)));
+}
+
+Task<std::expected<std::vector<sql::Oid>, PgError>> published_tables(Connection& connection, std::string publication) {
+  const auto found = co_await connection.query(
+      "SELECT c.oid FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
+      " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1",
+      {publication});
+  if (!found) co_return std::unexpected(found.error());
+  std::vector<sql::Oid> tables;
+  for (int row = 0; row < found->rows(); ++row) tables.push_back(number<sql::Oid>(found->text(row, 0)));
+  co_return tables;
+}
+
+Task<std::expected<std::optional<Lsn>, PgError>> slot_restart(Connection& connection, std::string slot) {
+  const auto found = co_await connection.query(
+      "SELECT restart_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND restart_lsn IS NOT NULL", {slot});
+  if (!found) co_return std::unexpected(found.error());
+  if (found->rows() == 0) co_return std::nullopt;
+  co_return parse_lsn(found->text(0, 0));
+}
+
+Task<std::expected<int, PgError>> unpublish_others(Connection& connection, std::string publication,
+                                                   std::vector<sql::Oid> used) {
+  const auto found = co_await connection.query(
+      "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_publication p"
+      " JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid"
+      " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE p.pubname = $1 AND NOT r.prrelid = ANY($2::oid[])",
+      {publication, fmt::format("{{{}}}", fmt::join(used, ","))});
+  if (!found) co_return std::unexpected(found.error());
+  int dropped = 0;
+  for (int row = 0; row < found->rows(); ++row) {
+    const auto done = co_await connection.query(
+        fmt::format("BEGIN; SET LOCAL lock_timeout = {}; ALTER PUBLICATION {} DROP TABLE {}; COMMIT", kLockTimeout.count(),
+                    quote_identifier(publication), found->text(row, 0)));
+    if (done) {
+      ++dropped;
+      continue;
+    }
+    if (!connection.usable()) co_return std::unexpected(done.error());
+    co_await connection.query("ROLLBACK");
+    // In use now; or gone meanwhile. The others may go nevertheless.
+    if (!done.error().lock_not_available() && !done.error().undefined_object() && !done.error().undefined_table()) {
+      co_return std::unexpected(done.error());
+    }
+  }
+  co_return dropped;
+}
+
+Task<std::expected<bool, PgError>> hides_rows(Connection& connection, sql::Oid table) {
+  const auto active = co_await connection.query("SELECT pg_catalog.row_security_active($1::oid)", {std::to_string(table)});
+  if (!active) co_return std::unexpected(active.error());
+  co_return active->rows() > 0 && is_true(active->text(0, 0));
+}
+
+Task<std::expected<std::optional<Slot>, PgError>> find_slot(Connection& connection, std::string slot) {
+  const auto found = co_await connection.query(
+      "SELECT coalesce(confirmed_flush_lsn, '0/0'), active, coalesce(wal_status = 'lost', false),"
+      " coalesce(plugin = 'pgoutput' AND database = pg_catalog.current_database(), false)"
+      " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+      {slot});
+  if (!found) co_return std::unexpected(found.error());
+  if (found->rows() == 0) co_return std::nullopt;
+  if (!is_true(found->text(0, 3))) {
+    co_return std::unexpected(PgError{
+        .sqlstate = "55000",
+        .message = fmt::format("the replication slot {} is not one of pgoutput in this database", quote_identifier(slot)),
+        .position = 0});
+  }
+  co_return Slot{.created = false,
+                 .confirmed = parse_lsn(found->text(0, 0)).value_or(0),
+                 .active = is_true(found->text(0, 1)),
+                 .lost = is_true(found->text(0, 2))};
+}
+
+Task<std::expected<Server, PgError>> identify_server(Connection& connection) {
+  const auto found = co_await connection.query(
+      "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), d.oid, pg_catalog.pg_current_wal_flush_lsn()"
+      " FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()");
+  if (!found) co_return std::unexpected(found.error());
+  co_return Server{.system_identifier = std::string(found->text(0, 0)),
+                   .database = number<sql::Oid>(found->text(0, 1)),
+                   .end = parse_lsn(found->text(0, 2)).value_or(0)};
 }
 
 Task<std::expected<Slot, PgError>> ensure_slot(Connection& connection, std::string slot) {

@@ -127,6 +127,9 @@ bool PgError::insufficient_privilege() const {
 bool PgError::lock_not_available() const {
   return sqlstate == "55P03";
 }
+bool PgError::not_published() const {
+  return sqlstate == kNotPublished;
+}
 bool PgError::query_canceled() const {
   return sqlstate == "57014";
 }

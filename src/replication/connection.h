@@ -45,8 +45,12 @@ struct PgError {
   bool object_in_use() const;  // the slot is active for another connection
   bool insufficient_privilege() const;
   bool lock_not_available() const;  // lock_timeout
+  bool not_published() const;       // of check_publication() and check_published(), never the server's
   bool query_canceled() const;      // statement_timeout among others
 };
+
+// A code that no server sends.
+inline constexpr const char* kNotPublished = "SLNOP";
 
 struct ConnectOptions {
   std::string url;           // postgresql://... or key=value

@@ -103,13 +103,13 @@ class Dispatcher {
 }  // namespace
 
 struct Stream::Impl {
-  Impl(StreamOptions o, StreamHandler& h) : options(std::move(o)), handler(h), dispatcher(h), confirmed(options.start) {}
+  Impl(StreamOptions o, StreamHandler& h) : options(std::move(o)), handler(h), dispatcher(h) {}
 
   StreamOptions options;
   StreamHandler& handler;
   Dispatcher dispatcher;
   std::unique_ptr<Connection> connection;  // while streaming
-  Lsn confirmed;
+  Lsn confirmed = 0;                       // 0 confirms nothing
   Clock::time_point last_message;
   bool stopping = false;
   bool status_due = false;
@@ -232,6 +232,7 @@ std::optional<StreamEnd> Stream::Impl::on_alarm() {
 // Standby status update: written, flushed and applied are one position, the confirmed. The server then sends a keepalive
 // whenever it has read on without anything for us, which is how on_idle moves.
 void Stream::Impl::send_status() {
+  handler.on_status();
   std::array<char, kStatusBytes> message;
   char* at = message.data();
   *at++ = 'r';

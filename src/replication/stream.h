@@ -39,6 +39,8 @@ class StreamHandler {
   // All that one read of the socket brought was delivered; perhaps in the middle of a transaction. The place to wake
   // those who wait, once for many changes.
   virtual void on_batch_end() = 0;
+  // The server is about to be told what is confirmed: the last moment to confirm() for it. Also where nothing arrives.
+  virtual void on_status() {}
 };
 
 struct StreamOptions {
@@ -84,7 +86,8 @@ class Stream {
   // The rest is for the stream's own thread, during and between calls of the handler.
 
   // Everything that committed up to `lsn` (a Commit::end_lsn, or what on_idle said) is stored for good: the server may
-  // forget it. Told at the next status. A lower position than the last one is ignored.
+  // forget it. Told at the next status; StreamOptions::start by itself confirms nothing. A lower position than the last one
+  // is ignored.
   void confirm(Lsn lsn);
   // Asks the server how far it has read: it answers with on_idle as soon as everything before was delivered. For those
   // who wait for a position that no published change may ever reach.

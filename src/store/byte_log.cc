@@ -15,7 +15,7 @@ void ByteLog::grow() {
 
 void ByteLog::append(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (size_ == capacity_) grow();
+    if (size_ == end()) grow();
     Block& last = blocks_.back();
     std::size_t at = size_ - last.start;
     std::size_t n = std::min(bytes.size(), last.capacity - at);
@@ -31,6 +31,18 @@ void ByteLog::truncate(std::uint64_t size) {
     capacity_ -= blocks_.back().capacity;
     blocks_.pop_back();
   }
+}
+
+void ByteLog::drop_before(std::uint64_t position) {
+  auto kept = blocks_.begin();
+  for (; kept != blocks_.end() && kept->start + kept->capacity <= position; ++kept) capacity_ -= kept->capacity;
+  // The last block's end may be where the bytes end: then nothing is left of it.
+  if (kept != blocks_.end() && position == size_) {
+    for (auto block = kept; block != blocks_.end(); ++block) capacity_ -= block->capacity;
+    kept = blocks_.end();
+  }
+  blocks_.erase(blocks_.begin(), kept);
+  if (blocks_.empty()) blocks_.shrink_to_fit();
 }
 
 void ByteLog::slice(std::uint64_t from, std::uint64_t to, std::vector<Buffer>& out) const {

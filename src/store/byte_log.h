@@ -12,12 +12,19 @@ namespace sluice::store {
 
 class ByteLog {
  public:
+  ByteLog() = default;
+  // The first byte has position `start`.
+  explicit ByteLog(std::uint64_t start) : size_(start) {}
+
   void append(std::string_view bytes);
   // Takes back everything from `size` on; nobody may hold views of it.
   void truncate(std::uint64_t size);
+  // Lets go of the memory of what lies before `position`; it is not asked for again.
+  void drop_before(std::uint64_t position);
   // The bytes in [from, to), in order.
   void slice(std::uint64_t from, std::uint64_t to, std::vector<Buffer>& out) const;
 
+  // The position behind the last byte.
   std::uint64_t size() const { return size_; }
   // What is allocated.
   std::size_t capacity() const { return capacity_; }
@@ -29,6 +36,7 @@ class ByteLog {
     std::shared_ptr<char[]> bytes;
   };
   void grow();
+  std::uint64_t end() const { return blocks_.empty() ? size_ : blocks_.back().start + blocks_.back().capacity; }
 
   std::vector<Block> blocks_;
   std::uint64_t size_ = 0;

@@ -22,12 +22,16 @@ void MemoryLog::count_bytes() {
   counted_ = now;
 }
 
-void MemoryLog::append_snapshot(std::string_view entry) {
+void MemoryLog::append_snapshot(std::string_view entries) {
   std::lock_guard lock(mutex_);
   assert(!snapshot_finished_);
-  snapshot_.append(entry);
-  std::uint64_t start = snapshot_ends_.empty() ? 0 : snapshot_ends_.back();
-  if (snapshot_.size() - start >= chunk_bytes_) snapshot_ends_.push_back(snapshot_.size());
+  while (!entries.empty()) {
+    const std::uint64_t start = snapshot_ends_.empty() ? 0 : snapshot_ends_.back();
+    const std::size_t size = bytes_to_fill(chunk_bytes_ - (snapshot_.size() - start), entries);
+    snapshot_.append(entries.substr(0, size));
+    entries.remove_prefix(size);
+    if (snapshot_.size() - start >= chunk_bytes_) snapshot_ends_.push_back(snapshot_.size());
+  }
   count_bytes();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "store/byte_log.h"
+#include "store/chunks.h"
 #include "store/memory_store.h"
 #include "store/shape_log.h"
 
@@ -19,7 +20,7 @@ class MemoryLog final : public ShapeLog, public std::enable_shared_from_this<Mem
             std::shared_ptr<std::vector<std::shared_ptr<MemoryLog>>> ended);
   ~MemoryLog() override;
 
-  void append_snapshot(std::string_view entry) override;
+  void append_snapshot(std::string_view entries) override;
   void finish_snapshot() override;
   void append(shape::Offset offset, std::string_view entry) override;
   void end_transaction() override;

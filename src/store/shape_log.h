@@ -49,8 +49,9 @@ class ShapeLog {
  public:
   virtual ~ShapeLog() = default;
 
-  // One entry of the snapshot, with its ",\n".
-  virtual void append_snapshot(std::string_view entry) = 0;
+  // Entries of the snapshot, one or more, each with its ",\n". Chunks close behind the same entries however many come at
+  // once.
+  virtual void append_snapshot(std::string_view entries) = 0;
   // The snapshot is whole; the log can be read from now on. Exactly once.
   virtual void finish_snapshot() = 0;
 
@@ -68,6 +69,9 @@ class ShapeLog {
   virtual shape::Offset head() const = 0;
   // Memory or disk it occupies.
   virtual std::size_t bytes() const = 0;
+  // Something of it could not be written, for want of room or a fault of the disk: what can be read stays so, but it is
+  // not whole (a snapshot), or will not be there after a restart. Its owner drops it. Any thread.
+  virtual bool failed() const { return false; }
 };
 
 // How many bytes of `meta` a log may have, and of notes a store keeps.
@@ -95,6 +99,9 @@ class LogStore {
   // False once something could not be written (the disk is full): nothing more becomes durable until it is true again. Any
   // thread.
   virtual bool writable() const = 0;
+  // The process is about to stop: a writer that waits for room on the disk no longer does. What does not fit then is lost,
+  // and nothing more becomes durable. Any thread.
+  virtual void stop_waiting() {}
 
   // What an earlier process left: logs with a finished snapshot, in the order of their creation. Once.
   struct Recovered {

@@ -17,33 +17,43 @@ void Changes::add(std::shared_ptr<Shape> shape) {
     if (relations.described) (*group)->mapping = match(*relations.described, *shape->spec().table);
   }
   const Shape* key = shape.get();
-  auto& feed = (*group)->feeds[key] = std::make_unique<Feed>(std::move(shape));
+  auto& feed = feeds_[key] = std::make_unique<Feed>(std::move(shape));
+  feed->group = group->get();
   (*group)->router.add(*feed);
-  group_of_[key] = group->get();
 }
 
 void Changes::remove(const Shape& shape) {
-  auto place = group_of_.find(&shape);
-  if (place == group_of_.end()) return;
-  Group& group = *place->second;
-  auto feed = group.feeds.find(&shape);
-  group.router.remove(*feed->second);
-  std::erase(touched_, feed->second.get());
-  std::erase(committed_, feed->second.get());
-  group_of_.erase(place);
-  group.feeds.erase(feed);
-  if (!group.feeds.empty()) return;
+  auto place = feeds_.find(&shape);
+  if (place == feeds_.end()) return;
+  Feed& feed = *place->second;
+  auto& group = *static_cast<Group*>(feed.group);
+  group.router.remove(feed);
+  if (feed.touched_place != Feed::kUntouched) {
+    touched_[feed.touched_place] = touched_.back();
+    touched_.back()->touched_place = feed.touched_place;
+    touched_.pop_back();
+  }
+  feeds_.erase(place);
+  if (!group.router.empty()) return;
   auto relations = tables_.find(group.table->oid);
   std::erase_if(relations->second.groups, [&](const auto& other) { return other.get() == &group; });
 }
 
 Feed* Changes::find(const Shape& shape) {
-  auto place = group_of_.find(&shape);
-  return place == group_of_.end() ? nullptr : place->second->feeds.at(&shape).get();
+  auto place = feeds_.find(&shape);
+  return place == feeds_.end() ? nullptr : place->second.get();
+}
+
+void Changes::touch(Feed& feed) {
+  feed.touched_place = touched_.size();
+  touched_.push_back(&feed);
 }
 
 void Changes::restart() {
-  for (Feed* feed : touched_) feed->abort_transaction();
+  for (Feed* feed : touched_) {
+    feed->abort_transaction();
+    feed->touched_place = Feed::kUntouched;
+  }
   touched_.clear();
   for (auto& [oid, relations] : tables_) {
     relations.described.reset();
@@ -140,13 +150,12 @@ void Changes::erase(const replication::Delete& deletion) {
 }
 
 void Changes::deliver(Group& group, const RowChange& change) {
-  candidates_.clear();
-  group.router.find(change, candidates_);
+  hits_.clear();
+  group.router.find(change, hits_);
   std::vector<Feed*> overflowing;
-  for (Feed* feed : candidates_) {
-    bool first = !feed->in_transaction();
-    if (!feed->wants(transaction_) || !feed->change(transaction_, change)) continue;
-    if (first) touched_.push_back(feed);
+  for (const auto& [feed, was_inside, is_inside] : hits_) {
+    if (!feed->wants(transaction_) || !feed->change(transaction_, change, was_inside, is_inside)) continue;
+    if (feed->touched_place == Feed::kUntouched) touch(*feed);
     if (feed->held_bytes() > kHeldBytesMax) overflowing.push_back(feed);
   }
   for (Feed* feed : overflowing) {
@@ -178,9 +187,12 @@ void Changes::truncate(const replication::Truncate& truncate) {
 }
 
 const std::vector<Feed*>& Changes::commit() {
-  for (Feed* feed : touched_) feed->end_transaction();
-  committed_ = std::move(touched_);
-  touched_.clear();
+  for (Feed* feed : touched_) {
+    feed->end_transaction();
+    feed->touched_place = Feed::kUntouched;
+  }
+  committed_.clear();
+  committed_.swap(touched_);
   return committed_;
 }
 

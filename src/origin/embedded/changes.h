@@ -40,7 +40,7 @@ class Changes {
   void update(const replication::Update& update);
   void erase(const replication::Delete& deletion);
   void truncate(const replication::Truncate& truncate);
-  // The feeds that got something in the transaction.
+  // The feeds that got something in the transaction. Valid until the next call of anything here.
   const std::vector<Feed*>& commit();
 
  private:
@@ -53,7 +53,6 @@ class Changes {
   struct Group {  // shapes of one state of a table
     std::shared_ptr<const sql::Table> table;
     Router router;
-    std::unordered_map<const Shape*, std::unique_ptr<Feed>> feeds;
     // For each column of the stream's rows, the table's; empty where the stream describes another table.
     std::optional<std::vector<std::size_t>> mapping;
   };
@@ -68,18 +67,19 @@ class Changes {
   template <typename Fill>
   void route(sql::Oid oid, Fill fill);
   void deliver(Group& group, const RowChange& change);
+  void touch(Feed& feed);
   void drop_ended(Group& group);
   void drop(Feed& feed, std::optional<Failure> why);
 
   Drop drop_;
   std::unordered_map<sql::Oid, Relations> tables_;
-  std::unordered_map<const Shape*, Group*> group_of_;
+  std::unordered_map<const Shape*, std::unique_ptr<Feed>> feeds_;
 
   StreamTransaction transaction_;
   std::uint64_t position_ = 0;
   std::vector<Feed*> touched_;  // in this transaction
   std::vector<Feed*> committed_;
-  std::vector<Feed*> candidates_;
+  std::vector<Router::Hit> hits_;
   Values before_;
   Values after_;
 };

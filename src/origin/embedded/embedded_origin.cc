@@ -1,16 +1,15 @@
 #include "origin/embedded/embedded_origin.h"
 
-#include <algorithm>
-#include <boost/asio/co_spawn.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
-#include "origin/embedded/follower.h"
-#include "origin/embedded/last_seen.h"
-#include "origin/embedded/maker.h"
-#include "origin/embedded/registry.h"
-#include "origin/embedded/serving.h"
-#include "store/memory_store.h"
+#include "origin/embedded/answer.h"
+#include "origin/embedded/engine.h"
+#include "origin/embedded/open_store.h"
 
 namespace sluice::origin {
 
@@ -18,61 +17,54 @@ using namespace embedded;
 
 namespace {
 
-constexpr std::chrono::seconds kEvictionInterval{1};
-// How many shapes go at a time, so that finding them is paid for once for many.
-constexpr std::size_t kEvictedMin = 16;
-
-ServingOptions serving_options(const EmbeddedOptions& options) {
-  auto sse_timeout_s = std::chrono::duration_cast<std::chrono::seconds>(options.sse_timeout).count();
-  return {
-      .cache = CacheFields(options.cache_max_age_s, options.cache_stale_age_s, static_cast<std::uint32_t>(sse_timeout_s)),
-      .long_poll_timeout = options.long_poll_timeout,
-      .events = {options.sse_timeout, options.sse_keepalive},
-      .subset_timeout = options.subset_timeout,
-      .allow_delete = options.allow_delete};
-}
+// Between two tries to open a folder that another process has.
+constexpr std::chrono::milliseconds kFolderPause{250};
+constexpr int kFolderRetry_s = 2;
 
 }  // namespace
 
 struct EmbeddedOrigin::Impl {
-  explicit Impl(Options given)
-      : options(std::move(given)),
-        store(options.chunk_bytes),
-        registry(store),
-        follower({options.database_url, options.slot, options.publication}, registry, store, last_seen),
-        maker({options.database_url, options.publication, options.snapshots_max, options.queries_max, options.memory_max,
-               options.table_check_interval},
-              registry, store, follower),
-        serving(serving_options(options), registry, maker, follower, last_seen) {}
+  explicit Impl(Options given) : options(std::move(given)) {}
 
-  // Keeps shapes and memory within their bounds.
-  Task<void> evict() {
-    WaitList nobody;
+  // False where the folder is another's.
+  bool open() {
+    auto store = open_store(options);
+    if (!store && store.error().in_use) return false;
+    if (!store) throw std::runtime_error(store.error().message);
+    auto made = std::make_unique<Engine>(options, std::move(*store));
+    std::lock_guard lock(mutex);
+    if (stopping) return true;
+    if (draining) made->serving().drain();
+    made->start();
+    owner = std::move(made);
+    engine.store(owner.get(), std::memory_order_release);
+    return true;
+  }
+
+  void wait_for_folder() {
+    log::info("standing_by", {{"storage", options.storage}});
     while (true) {
-      co_await nobody.wait(std::chrono::steady_clock::now() + kEvictionInterval, [] { return false; });
-      while (registry.size() > options.shapes_max || store.bytes() > options.memory_max) {
-        auto shapes = registry.least_used(std::max(kEvictedMin, registry.size() / 32));
-        if (shapes.empty()) break;
-        log::info("shapes_evicted", {{"count", shapes.size()}, {"log_bytes", store.bytes()}});
-        for (const auto& shape : shapes) evict(shape);
+      {
+        std::unique_lock lock(mutex);
+        if (stopped.wait_for(lock, kFolderPause, [this] { return stopping; })) return;
+      }
+      try {
+        if (open()) return;
+      } catch (const std::exception& error) {
+        log::error("storage_not_opened", {{"storage", options.storage}, {"error", error.what()}});
       }
     }
   }
 
-  void evict(const std::shared_ptr<Shape>& shape) {
-    registry.drop(shape);
-    follower.forget(shape);
-  }
-
   const Options options;
-  store::MemoryStore store;
-  LastSeen last_seen;
-  Registry registry;
-  Follower follower;
-  Maker maker;
-  Serving serving;
-  std::thread follower_thread;
-  std::thread maker_thread;
+  std::mutex mutex;
+  std::condition_variable stopped;
+  bool stopping = false;
+  bool draining = false;
+  std::unique_ptr<Engine> owner;
+  std::atomic<Engine*> engine{nullptr};  // of `owner`: once it is there it stays
+  std::atomic<bool> waits{false};        // for the folder
+  std::thread waiting;
 };
 
 EmbeddedOrigin::EmbeddedOrigin(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -82,37 +74,47 @@ EmbeddedOrigin::~EmbeddedOrigin() {
 }
 
 void EmbeddedOrigin::start() {
-  impl_->follower_thread = std::thread([impl = impl_.get()] {
-    impl->follower.run();
-    impl->follower.leave();
-  });
-  boost::asio::co_spawn(impl_->maker.executor(), impl_->evict(), [](std::exception_ptr) {});
-  impl_->maker_thread = std::thread([impl = impl_.get()] { impl->maker.run(); });
+  if (impl_->open()) return;
+  impl_->waits = true;
+  impl_->waiting = std::thread([impl = impl_.get()] { impl->wait_for_folder(); });
 }
 
 void EmbeddedOrigin::stop() {
-  if (!impl_->follower_thread.joinable()) return;
-  drain();
-  impl_->maker.stop();
-  impl_->maker_thread.join();
-  impl_->follower.stop();
-  impl_->follower_thread.join();
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->stopped.notify_all();
+  if (impl_->waiting.joinable()) impl_->waiting.join();
+  if (Engine* engine = impl_->engine.load(std::memory_order_acquire)) engine->stop();
 }
 
 Task<void> EmbeddedOrigin::serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) {
-  return impl_->serving.serve(std::move(request), response);
+  if (Engine* engine = impl_->engine.load(std::memory_order_acquire)) {
+    return engine->serving().serve(std::move(request), response);
+  }
+  answer_failure(*request, unavailable("standby", "Another origin serves this database", kFolderRetry_s), response);
+  return {};
 }
 
 Origin::Health EmbeddedOrigin::health() const {
-  return impl_->follower.health();
+  Engine* engine = impl_->engine.load(std::memory_order_acquire);
+  if (engine != nullptr) return engine->health();
+  return impl_->waits ? Health::kUnavailable : Health::kStarting;
 }
 
 void EmbeddedOrigin::drain() {
-  impl_->serving.drain();
+  std::lock_guard lock(impl_->mutex);
+  impl_->draining = true;
+  if (Engine* engine = impl_->engine.load(std::memory_order_acquire)) engine->serving().drain();
 }
 
 EmbeddedOrigin::Stats EmbeddedOrigin::stats() const {
-  return {impl_->registry.size(), impl_->store.bytes(), impl_->serving.held(), impl_->last_seen.get()->lsn};
+  Engine* engine = impl_->engine.load(std::memory_order_acquire);
+  if (engine != nullptr) return engine->stats();
+  Stats stats;
+  stats.stands_by = impl_->waits;
+  return stats;
 }
 
 }  // namespace sluice::origin

@@ -12,9 +12,13 @@
 // Order of ends: stop() before the io_contexts that serve() was called on are destroyed; the origin itself after them,
 // since requests that they still held refer to it.
 //
-// Logs are held in memory. After a restart every shape is new and clients are told to fetch anew (409); a slot and a
-// publication of the configured names that an earlier process left behind are dropped and made again at start, and the slot
-// is dropped at stop(), so that the database keeps nothing for a process that is gone.
+// With a folder for storage, shapes outlive the process: they are served from start() on, and followed further as soon as
+// the slot's lock is held; the slot stays at stop(), and the database keeps its log for it until somebody goes on from it or
+// drops it. Another process that has the folder, or holds the slot's lock, is waited for (health kUnavailable, 503).
+//
+// Without one, logs are held in memory. After a restart every shape is new and clients are told to fetch anew (409); a slot
+// and a publication of the configured names that an earlier process left behind are dropped and made again at start, and the
+// slot is dropped at stop(), so that the database keeps nothing for a process that is gone.
 #pragma once
 
 #include <atomic>
@@ -39,9 +43,16 @@ struct EmbeddedOptions {
   std::chrono::milliseconds sse_keepalive{21'000};
   // Of the statement that reads a subset; beyond it 503 (SECURITY E15). Below what a request waits for the database, 30 s.
   std::chrono::milliseconds subset_timeout{10'000};
-  // Beyond either, the shapes that were not used for the longest time are dropped.
+  // The folder that shapes are kept in; empty: in memory.
+  std::string storage;
+  bool drop_slot_on_stop = false;  // also where there is a folder
+  // The publication, and what it publishes, is made by hand: only looked at.
+  bool manual_publication = false;
+  // Beyond, the shapes that were not used for the longest time are dropped: of their number, and of the bytes of all logs,
+  // in memory or in the folder.
   std::size_t shapes_max = 100'000;
   std::size_t memory_max = std::size_t{2} * 1024 * 1024 * 1024;
+  std::size_t storage_max = std::size_t{64} * 1024 * 1024 * 1024;
   std::size_t snapshots_max = 4;  // taken at one time, each on a connection
   std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
   // How often tables are looked at for changes that do not show on the stream.
@@ -56,20 +67,34 @@ class EmbeddedOrigin final : public Origin {
   explicit EmbeddedOrigin(Options options);
   ~EmbeddedOrigin() override;  // stop()
 
-  // Starts the threads and returns; health() tells when the stream stands. Once.
+  // Reads what is in the folder, starts the threads and returns; health() tells when the stream stands. Once. Throws
+  // std::runtime_error where the folder cannot be used, but for another process that has it.
   void start();
-  // Ends the threads and drops the slot. Any thread but theirs; may be called twice.
+  // Ends the threads; the slot goes, unless it is to be kept. Any thread but theirs; may be called twice.
   void stop();
 
   Task<void> serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response) override;
   Health health() const override;
   void drain() override;
 
+  // As it is now; zeros while the folder is waited for.
   struct Stats {
-    std::size_t shapes;
-    std::size_t log_bytes;
-    std::size_t held_requests;
-    std::uint64_t last_seen_lsn;
+    std::size_t shapes = 0;
+    std::size_t log_bytes = 0;
+    std::size_t held_requests = 0;
+    std::uint64_t last_seen_lsn = 0;
+    bool stands_by = false;
+    bool writable = true;              // the storage
+    std::uint64_t durable_lsn = 0;     // up to here everything outlives a crash
+    std::uint64_t lag_bytes = 0;       // of the server's log, not delivered yet when it was last looked at
+    double lag_s = 0;                  // between commit and delivery of what came last
+    std::uint64_t retained_bytes = 0;  // what the server keeps for the slot
+    std::uint64_t transactions = 0;    // followed since the start
+    std::uint64_t snapshots_running = 0;
+    std::uint64_t snapshots_done = 0;
+    std::uint64_t snapshots_failed = 0;
+    double snapshots_s = 0;  // of those done, together
+    std::uint64_t evicted = 0;
   };
   Stats stats() const;
 

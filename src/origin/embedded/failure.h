@@ -29,4 +29,9 @@ inline Failure unavailable(std::string code, std::string message, int retry_afte
   return {Failure::Kind::kUnavailable, std::move(code), std::move(message), retry_after_s};
 }
 
+// Nothing can be stored: what is there already is served.
+inline Failure storage_full() {
+  return unavailable("storage_full", "The storage for shapes cannot be written to", 10);
+}
+
 }  // namespace sluice::origin::embedded

@@ -12,38 +12,38 @@ bool Feed::wants(const StreamTransaction& transaction) {
   return true;
 }
 
-bool Feed::change(const StreamTransaction& transaction, const RowChange& change) {
+bool Feed::change(const StreamTransaction& transaction, const RowChange& change, bool was_inside, bool is_inside) {
   const ShapeSpec& spec = shape_->spec();
-  auto inside = [&](const std::optional<sql::Row>& row) { return row && (!spec.where || spec.where->matches(*row)); };
-  bool was_inside = inside(change.before);
-  bool is_inside = inside(change.after);
   std::uint64_t op = change.position * 2;  // two operations may come of one change
   ChangeHeader header{transaction.json, op};
-  std::string text;
-  if (!was_inside && !is_inside) return false;
+  // Scratch of the thread: an entry is then kept at its exact size.
+  thread_local std::string text, added;
+  text.clear();
   if (!was_inside) {
     spec.encoder.append_insert(text, *change.after, header);
   } else if (!is_inside) {
     spec.encoder.append_delete(text, *change.before, header, spec.full);
   } else if (!spec.encoder.same_key(*change.before, *change.after)) {
-    std::string added;
+    added.clear();
     spec.encoder.append_key_change(text, added, *change.before, *change.after, header, {transaction.json, op + 1},
                                    spec.full);
-    add(transaction, op, std::move(text));
-    add(transaction, op + 1, std::move(added));
+    add(transaction, op, text);
+    add(transaction, op + 1, added);
     return true;
   } else if (!spec.encoder.same_value(*change.before, *change.after)) {
     spec.encoder.append_update(text, *change.before, *change.after, header, spec.full);
   } else {
     return false;
   }
-  add(transaction, op, std::move(text));
+  add(transaction, op, text);
   return true;
 }
 
-void Feed::add(const StreamTransaction& transaction, std::uint64_t op, std::string text) {
+void Feed::add(const StreamTransaction& transaction, std::uint64_t op, std::string_view text) {
   close_open(kEntryEnd, false);
-  open_ = Entry{shape::Offset::at(transaction.lsn, op), transaction.xid, std::move(text), false};
+  open_.emplace(Entry{shape::Offset::at(transaction.lsn, op), transaction.xid, {}, false});
+  open_->text.reserve(text.size() + kLastEntryEnd.size());
+  open_->text = text;
 }
 
 void Feed::close_open(std::string_view end, bool last) {

@@ -51,11 +51,8 @@ class Feed {
   // False where the snapshot holds the transaction already.
   bool wants(const StreamTransaction& transaction);
 
-  // Something came of the transaction that the stream is in.
-  bool in_transaction() const { return open_.has_value(); }
-
-  // Returns whether an entry came of it.
-  bool change(const StreamTransaction& transaction, const RowChange& change);
+  // `was_inside`, `is_inside`: whether the old row and the new one lie in the shape. Returns whether an entry came of it.
+  bool change(const StreamTransaction& transaction, const RowChange& change, bool was_inside, bool is_inside);
   void end_transaction();
   void abort_transaction();
   // The transaction did what the shape cannot follow: a truncate, a change in a form that it does not know. While changes
@@ -65,8 +62,21 @@ class Feed {
   // `lsn`: everything that the snapshot holds was written to the log of the database before it. False where the shape must
   // be given up, for what it could not follow and the snapshot does not hold.
   bool release(SnapshotPoint point, std::uint64_t lsn);
+  // Instead of release(), for a shape of an earlier process: its log holds all that the snapshot held.
+  void resume() { released_ = true; }
   bool released() const { return released_; }
   std::size_t held_bytes() const { return held_bytes_; }
+
+  // Where the router keeps the feed: its own.
+  struct Filed {
+    void* clause = nullptr;
+    Feed* previous = nullptr;
+    Feed* next = nullptr;
+  } filed;
+  // Where Changes keeps it: the shapes of one state of its table; its place among those that the transaction touched.
+  static constexpr std::size_t kUntouched = SIZE_MAX;
+  void* group = nullptr;
+  std::size_t touched_place = kUntouched;
 
  private:
   struct Entry {
@@ -75,7 +85,7 @@ class Feed {
     std::string text;
     bool last;
   };
-  void add(const StreamTransaction& transaction, std::uint64_t op, std::string text);
+  void add(const StreamTransaction& transaction, std::uint64_t op, std::string_view text);
   void close_open(std::string_view end, bool last);
   void write(Entry entry);
 

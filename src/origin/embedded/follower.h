@@ -1,13 +1,17 @@
 // Follows the replication stream and keeps every shape's log up to date with it. One thread, one io_context: its own.
 //
-// Logs live in memory, so a process begins with none and has no use for what an earlier one left: at its first connection
-// the follower drops the slot and the publication of its name and makes them anew. (While another process still streams
-// from the slot it waits, and reports kUnavailable.) When the connection is lost it reconnects, later each time up to
-// kBackoffMax, and goes on where it was: shapes stay. Where the slot or the publication is gone, what happened meanwhile is
-// lost, so every shape is dropped and all begins anew; `generation` counts these beginnings.
+// It streams only while it holds the slot's lock (replication/slot_lock.h). While another process holds it, the follower
+// stands by: it asks for the lock four times a second, and what it has meanwhile is not to be served.
 //
-// What the stream brings is published, confirmed to the server and told to those who wait once for each read of the
-// socket, not once for each change.
+// Where the store holds what an earlier process left, and the slot still begins where that ends (or before), the follower
+// goes on from there: what the store has already is skipped. Otherwise it begins anew: every shape is dropped, the slot and
+// the publication are dropped and made again; `generation` counts these beginnings. So too where the slot or the
+// publication is gone, since what happened meanwhile is lost. When the connection is lost it reconnects, later each time up
+// to kBackoffMax, and goes on where it was: shapes stay.
+//
+// What the stream brings is published and told to those who wait once for each read of the socket, not once for each
+// change. The server is told that it may forget only what the store has made durable. While the store cannot be written to
+// the follower does not read on: the server keeps what comes.
 #pragma once
 
 #include <atomic>
@@ -24,7 +28,9 @@
 #include "origin/embedded/registry.h"
 #include "origin/embedded/visibility.h"
 #include "origin/origin.h"
+#include "replication/catalog.h"
 #include "replication/connection.h"
+#include "replication/slot_lock.h"
 #include "replication/stream.h"
 #include "store/shape_log.h"
 
@@ -34,6 +40,9 @@ struct FollowerOptions {
   std::string database_url;
   std::string slot;
   std::string publication;
+  bool manual_publication = false;  // is not ours to make or drop
+  bool stored = false;              // the store outlives the process, however that ends
+  bool drop_slot_on_stop = true;
 };
 
 class Follower final : replication::StreamHandler {
@@ -42,9 +51,21 @@ class Follower final : replication::StreamHandler {
   Follower(FollowerOptions options, Registry& registry, store::LogStore& store, LastSeen& last_seen);
   ~Follower() override;
 
+  // Before run(), where the store holds what an earlier process left: how far that goes, what it is of, its notes.
+  void resume(replication::Lsn lsn, std::string state, std::string_view notes);
+  // The same, for each of its shapes.
+  void adopt(std::shared_ptr<Shape> shape);
+
   // Any thread.
   Origin::Health health() const { return health_.load(std::memory_order_acquire); }
+  bool stands_by() const { return stands_by_.load(std::memory_order_acquire); }
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  // Between the last commit that was delivered and its delivery; 0 while there is nothing to deliver. By two clocks.
+  std::int64_t lag_us() const { return lag_us_.load(std::memory_order_relaxed); }
+  // Whether all that the server had written when we last began to stream from it was delivered: what is not known now was
+  // never told.
+  bool caught_up() const;
+  std::uint64_t transactions() const { return transactions_.load(std::memory_order_relaxed); }
   Executor executor() { return context_.get_executor(); }
   // Gives up a shape that was removed from the registry. Returns at once.
   void forget(std::shared_ptr<Shape> shape);
@@ -52,7 +73,8 @@ class Follower final : replication::StreamHandler {
   // Runs until stop(), which may come from any thread and returns at once.
   void run();
   void stop();
-  // Drops the slot and the publication, for a moment's trying. After run() has returned, on its thread.
+  // After run() has returned, on its thread: gives the lock back. Before that drops the slot and the publication, unless
+  // they are to be kept, for a moment's trying.
   void leave();
 
   // On the follower's thread (post to its executor):
@@ -62,16 +84,30 @@ class Follower final : replication::StreamHandler {
   std::shared_ptr<const RecentTransactions::List> listen(std::shared_ptr<Shape> shape, std::uint64_t generation);
   // The snapshot of the shape was taken: its changes can be told from its rows.
   void release(const std::shared_ptr<Shape>& shape, SnapshotPoint point, std::uint64_t insert_lsn);
-  // The rows are in the log: the shape is ready, unless it was dropped meanwhile.
-  void finish(const std::shared_ptr<Shape>& shape);
+  // The rows are in the log: the shape is ready, unless it was dropped meanwhile, as soon as the stream has passed
+  // `insert_lsn`. Then a process that finds the log after a restart, and goes on from a position behind, knows that no
+  // transaction is still to come that the rows hold.
+  void finish(const std::shared_ptr<Shape>& shape, std::uint64_t insert_lsn);
 
  private:
+  struct Finishing {
+    std::shared_ptr<Shape> shape;
+    std::uint64_t insert_lsn;
+  };
+
   Task<void> follow();
+  Task<bool> hold_lock();
   Task<bool> prepare();
+  Task<std::expected<bool, replication::PgError>> fits(replication::Connection& connection);
   Task<bool> renew(replication::Connection& connection);
+  Task<std::expected<void, replication::PgError>> renew_publication(replication::Connection& connection);
   Task<replication::StreamEnd> stream();
   Task<void> pause();
+  Task<void> wait_until_writable();
+  Task<void> ask_until_finished();
   Task<void> drop_slot();
+  std::string state_of(const replication::Server& server) const;
+  bool failed(std::string_view event, const replication::PgError& error);
   void drop_all();
   bool must_renew(const replication::StreamEnd& end) const;
 
@@ -84,27 +120,45 @@ class Follower final : replication::StreamHandler {
   void on_commit(const replication::Commit& commit) override;
   void on_idle(replication::Lsn server_end) override;
   void on_batch_end() override;
+  void on_status() override;
   void publish();
+  void confirm();
+  void finish_passed();
+  void make_ready(const std::shared_ptr<Shape>& shape);
+  void pass(std::uint32_t xid);
 
   const FollowerOptions options_;
   Registry& registry_;
   store::LogStore& store_;
   LastSeen& last_seen_;
   std::atomic<Origin::Health> health_{Origin::Health::kStarting};
+  std::atomic<bool> stands_by_{false};
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> lag_us_{0};
+  std::atomic<replication::Lsn> server_end_{0};  // of what it had written when we began
+  std::atomic<std::uint64_t> transactions_{0};
 
   // The rest belongs to the thread.
   Changes changes_;
   RecentTransactions recent_;
+  std::unique_ptr<replication::SlotLock> lock_;
   replication::Stream* stream_ = nullptr;
   boost::asio::cancellation_signal stop_;        // of follow(), whatever it waits for
   bool renew_ = true;                            // begin anew at the next connection
-  bool skipping_ = false;                        // the transaction was delivered before the connection was lost
+  bool check_ = true;                            // somebody else may have held the lock: see whether the slot fits
+  std::string state_;                            // of which database and slot the shapes are
+  bool skipping_ = false;                        // the transaction was delivered before, to this process or an earlier one
   replication::Lsn commit_lsn_ = 0;              // of the last transaction delivered whole
-  replication::Lsn end_lsn_ = 0;                 // what to confirm
+  std::int64_t commit_time_us_ = 0;              // of the transaction that the stream is in
+  replication::Lsn end_lsn_ = 0;                 // everything before is delivered
+  replication::Lsn published_lsn_ = 0;           // of the last commit to the store
+  bool unpublished_ = false;                     // there is something to publish besides
+  std::string note_;                             // the ids of transactions since the last publish()
   std::vector<std::shared_ptr<Shape>> touched_;  // since the last publish()
-  int failures_ = 0;                             // in a row
+  std::vector<Finishing> finishing_;
+  bool asking_ = false;  // ask_until_finished() runs
+  int failures_ = 0;     // in a row
 
   boost::asio::io_context context_{1};  // last: what it holds goes before what that refers to
 };

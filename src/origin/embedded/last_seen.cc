@@ -6,6 +6,10 @@ namespace sluice::origin::embedded {
 
 void LastSeen::set(std::uint64_t lsn) {
   if (auto before = get(); before && lsn <= before->lsn) return;
+  reset(lsn);
+}
+
+void LastSeen::reset(std::uint64_t lsn) {
   std::string json = fmt::format(R"({{"headers":{{"control":"up-to-date","global_last_seen_lsn":"{}"}}}})", lsn);
   auto next = std::make_shared<UpToDate>();
   next->lsn = lsn;

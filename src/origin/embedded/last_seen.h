@@ -23,6 +23,8 @@ class LastSeen {
   LastSeen() { set(0); }
   // Positions only rise.
   void set(std::uint64_t lsn);
+  // But where another database begins.
+  void reset(std::uint64_t lsn);
   std::shared_ptr<const UpToDate> get() const {
     std::lock_guard lock(mutex_);
     return current_;

@@ -26,6 +26,11 @@ constexpr std::chrono::milliseconds kQueryTimeout{30'000};
 // Between two looks at whether transactions that have passed on the stream are visible.
 constexpr std::chrono::milliseconds kVisibilityPause{5};
 
+// Where somebody has to do something first.
+constexpr int kOperatorRetry_s = 10;
+// Between two looks whether the stream stands, after the start.
+constexpr std::chrono::milliseconds kStartPause{50};
+
 void rethrow(std::exception_ptr error) {
   if (error) std::rethrow_exception(error);
 }
@@ -40,9 +45,14 @@ Failure no_such_table(const std::string& schema, const std::string& name) {
                                   "quote it.");
 }
 
-// What Postgres said goes to the log, and not to whoever asked.
+// What Postgres said goes to the log, and not to whoever asked; but for what names only what they asked for.
 Failure database_failure(const PgError& error) {
   log::warn("database_error", {{"sqlstate", error.sqlstate}, {"error", error.without_values()}});
+  if (error.not_published()) return unavailable("table_not_published", error.message, kOperatorRetry_s);
+  if (error.insufficient_privilege()) {
+    return unavailable("insufficient_privilege", "The replication role may not do what is needed: " + error.message,
+                       kOperatorRetry_s);
+  }
   if (error.query_canceled()) return unavailable("timeout", "The database did not answer in time", 10);
   if (error.connection_lost()) return unavailable("database_unreachable", "The database cannot be reached", 10);
   return unavailable("snapshot_failed", "The database could not be read", 10);
@@ -102,7 +112,7 @@ Maker::~Maker() {
 }
 
 void Maker::run() {
-  asio::co_spawn(context_, check_tables(), rethrow);
+  asio::co_spawn(context_, watch(), rethrow);
   context_.run();
 }
 void Maker::stop() {
@@ -112,6 +122,7 @@ void Maker::stop() {
 Task<Maker::Found> Maker::find_or_make(const shape::Definition& definition) {
   std::string text = definition.canonical_text();
   if (auto shape = registry_.find(text)) co_return shape;
+  if (!store_.writable()) co_return std::unexpected(storage_full());
   if (auto health = follower_.health(); health != Origin::Health::kActive) co_return std::unexpected(not_active(health));
   auto resolution = begin_resolving(text, definition);
   if (!resolution) co_return std::unexpected(unavailable("too_many_shapes", "Too many new shapes at once", 5));
@@ -171,57 +182,84 @@ std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
 
 Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
   auto lease = co_await snapshots_.acquire();
-  auto taken = std::expected<void, Failure>();
-  if (!lease) {
-    taken = std::unexpected(database_failure(lease.error()));
-  } else {
-    taken = co_await take_snapshot(**lease, shape, full_identity);
-  }
+  counts_.snapshots_running.fetch_add(1, std::memory_order_relaxed);
+  const auto began = std::chrono::steady_clock::now();
+  auto taken = lease ? co_await take_snapshot(**lease, shape, full_identity)
+                     : Taken(std::unexpected(database_failure(lease.error())));
+  counts_.snapshots_running.fetch_sub(1, std::memory_order_relaxed);
   if (taken) {
-    asio::post(follower_.executor(), [this, shape] { follower_.finish(shape); });
+    const auto took = std::chrono::steady_clock::now() - began;
+    counts_.snapshots_done.fetch_add(1, std::memory_order_relaxed);
+    counts_.snapshots_us.fetch_add(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()),
+        std::memory_order_relaxed);
+    asio::post(follower_.executor(), [this, shape, lsn = *taken] { follower_.finish(shape, lsn); });
     co_return;
   }
+  counts_.snapshots_failed.fetch_add(1, std::memory_order_relaxed);
   registry_.drop(shape, std::move(taken.error()));
   follower_.forget(shape);
 }
 
 // The order is what makes the join exact: publish, listen, snapshot (visibility.h).
-Task<std::expected<void, Failure>> Maker::take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape,
-                                                        bool full_identity) {
+Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape,
+                                        bool full_identity) {
   std::uint64_t generation = follower_.generation();
   auto published = co_await publish(connection, *shape->spec().table, full_identity, generation);
-  if (!published) co_return published;
+  if (!published) co_return std::unexpected(published.error());
   auto listening = co_await listen(connection, shape, generation);
-  if (!listening) co_return listening;
-  SnapshotWriter writer(*shape, store_, options_.memory_max, [this, shape](const replication::SnapshotInfo& info) {
-    asio::post(follower_.executor(),
-               [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
-  });
+  if (!listening) co_return std::unexpected(listening.error());
+  SnapshotWriter writer(
+      *shape, store_, {options_.chunk_bytes, options_.bytes_max}, [this, shape](const replication::SnapshotInfo& info) {
+        asio::post(follower_.executor(),
+                   [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
+      });
   auto info = co_await replication::read_snapshot(connection, snapshot_query(shape->spec()), writer);
-  if (!info) {
-    const sql::Table& table = *shape->spec().table;
-    if (info.error().undefined_table()) co_return std::unexpected(no_such_table(table.schema, table.name));
-    if (!info.error().undefined_column()) co_return std::unexpected(database_failure(info.error()));
+  if (!info && !info.error().undefined_column()) {
+    co_return std::unexpected(co_await snapshot_failure(connection, *shape->spec().table, info.error()));
   }
   if (!info || writer.table_differs()) {
     co_return std::unexpected(unavailable("table_altered", "The table was altered meanwhile; try again", 1));
   }
   writer.end(*info);
   if (writer.failure()) co_return std::unexpected(*writer.failure());
-  co_return std::expected<void, Failure>();
+  if (shape->log().failed()) co_return std::unexpected(storage_full());
+  co_return info->insert_lsn;
+}
+
+// Row-level security and a missing right have one code.
+Task<Failure> Maker::snapshot_failure(replication::Connection& connection, const sql::Table& table, PgError error) {
+  if (error.undefined_table()) co_return no_such_table(table.schema, table.name);
+  if (error.insufficient_privilege() && connection.usable()) {
+    auto hidden = co_await replication::hides_rows(connection, table.oid);
+    if (hidden && *hidden) {
+      const std::string name = shape::TableName{table.schema, table.name}.print();
+      log::error("rows_hidden_by_row_security", {{"table", name}});
+      co_return unavailable("row_level_security",
+                            "Row-level security of " + name +
+                                " hides rows from the replication role, which replication would send nevertheless. Give "
+                                "the role BYPASSRLS, or make it the table's owner.",
+                            kOperatorRetry_s);
+    }
+  }
+  co_return database_failure(error);
 }
 
 // One at a time for each table: who finds it in the publication already must not miss that somebody else is still waiting
 // for its writers.
 Task<std::expected<void, Failure>> Maker::publish(replication::Connection& connection, const sql::Table& table,
                                                   bool full_identity, std::uint64_t generation) {
-  while (publishing_.contains(table.oid)) {
-    co_await publishing_waiters_.wait(WaitList::Deadline::max(), [&] { return !publishing_.contains(table.oid); });
-  }
+  auto busy = [&] { return unpublishing_ || publishing_.contains(table.oid); };
+  while (busy()) co_await publishing_waiters_.wait(WaitList::Deadline::max(), [&] { return !busy(); });
   auto known = published_.find(table.oid);
   if (full_identity && known != published_.end() && known->second == generation) co_return std::expected<void, Failure>();
   publishing_.insert(table.oid);
-  auto published = co_await replication::publish_table(connection, options_.publication, table);
+  std::expected<void, PgError> published;
+  if (!options_.manual_publication) {
+    published = co_await replication::publish_table(connection, options_.publication, table);
+  }
+  // What was published by hand may be published in part.
+  if (published) published = co_await replication::check_published(connection, options_.publication, table);
   publishing_.erase(table.oid);
   publishing_waiters_.wake_all();
   if (!published) {
@@ -255,30 +293,92 @@ Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connec
   co_return std::expected<void, Failure>();
 }
 
-Task<void> Maker::check_tables() {
+Task<void> Maker::watch() {
   WaitList nobody;
+  bool looked = false;
   while (true) {
-    co_await nobody.wait(std::chrono::steady_clock::now() + options_.table_check_interval, [] { return false; });
+    const auto pause = looked ? options_.table_check_interval : std::min(kStartPause, options_.table_check_interval);
+    co_await nobody.wait(std::chrono::steady_clock::now() + pause, [] { return false; });
     if (follower_.health() != Origin::Health::kActive) continue;
-    std::map<std::shared_ptr<const sql::Table>, std::vector<std::shared_ptr<Shape>>> by_table;
-    for (const auto& shape : registry_.all()) by_table[shape->spec().table].push_back(shape);
-    for (auto& [table, shapes] : by_table) {
-      auto lease = co_await queries_.acquire();
-      if (!lease) break;
-      co_await check_table(**lease, table, std::move(shapes));
-    }
+    looked = true;
+    drop_failed();
+    co_await check_tables();
+    auto lease = co_await queries_.acquire();
+    if (!lease) continue;
+    co_await check_slot(**lease);
+    if (!options_.manual_publication) co_await unpublish_unused(**lease);
+  }
+}
+
+// What could not be stored whole would not be there after a restart.
+void Maker::drop_failed() {
+  for (const auto& shape : registry_.all()) {
+    if (shape->phase() != Phase::kReady || !shape->log().failed()) continue;
+    log::warn("shape_not_stored", {{"handle", shape->handle()}});
+    registry_.drop(shape);
+    follower_.forget(shape);
+  }
+}
+
+Task<void> Maker::check_tables() {
+  std::map<std::shared_ptr<const sql::Table>, std::vector<std::shared_ptr<Shape>>> by_table;
+  for (const auto& shape : registry_.all()) {
+    if (shape->phase() == Phase::kReady) by_table[shape->spec().table].push_back(shape);
+  }
+  if (by_table.empty()) co_return;
+  std::optional<std::vector<sql::Oid>> published;
+  if (auto lease = co_await queries_.acquire()) {
+    if (auto tables = co_await replication::published_tables(**lease, options_.publication)) published = std::move(*tables);
+  }
+  if (!published) co_return;
+  for (auto& [table, shapes] : by_table) {
+    auto lease = co_await queries_.acquire();
+    if (!lease) break;
+    const bool is_published = std::ranges::find(*published, table->oid) != published->end();
+    co_await check_table(**lease, table, is_published, std::move(shapes));
   }
 }
 
 Task<void> Maker::check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table,
-                              std::vector<std::shared_ptr<Shape>> shapes) {
+                              bool is_published, std::vector<std::shared_ptr<Shape>> shapes) {
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
-  if (now && as_published(std::move(*now)) == *table) co_return;
-  log::info("table_changed", {{"schema", table->schema}, {"table", table->name}, {"shapes", shapes.size()}});
+  if (is_published && now && now->replica_identity == 'f' && as_published(std::move(*now)) == *table) co_return;
+  log::info("table_changed",
+            {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
+  published_.erase(table->oid);
   for (const auto& shape : shapes) {
     registry_.drop(shape);
     follower_.forget(shape);
+  }
+}
+
+Task<void> Maker::check_slot(replication::Connection& connection) {
+  auto server = co_await replication::identify_server(connection);
+  auto restart = co_await replication::slot_restart(connection, options_.slot);
+  if (!server || !restart) co_return;
+  counts_.server_end.store(server->end, std::memory_order_relaxed);
+  const replication::Lsn from = restart->value_or(server->end);
+  counts_.retained_bytes.store(server->end > from ? server->end - from : 0, std::memory_order_relaxed);
+}
+
+// A table goes when there was no shape of it at two looks, so one that is used on and off is not locked each time.
+Task<void> Maker::unpublish_unused(replication::Connection& connection) {
+  std::unordered_set<sql::Oid> used;
+  for (const auto& shape : registry_.all()) used.insert(shape->spec().table->oid);
+  std::unordered_set<sql::Oid> kept = used;
+  kept.insert(used_before_.begin(), used_before_.end());
+  kept.insert(publishing_.begin(), publishing_.end());
+  used_before_ = std::move(used);
+  std::erase_if(published_, [&](const auto& table) { return !kept.contains(table.first); });
+  unpublishing_ = true;
+  auto gone = co_await replication::unpublish_others(connection, options_.publication, {kept.begin(), kept.end()});
+  unpublishing_ = false;
+  publishing_waiters_.wake_all();
+  if (!gone) {
+    log::warn("tables_not_unpublished", {{"error", gone.error().without_values()}});
+  } else if (*gone > 0) {
+    log::info("tables_unpublished", {{"count", *gone}});
   }
 }
 

@@ -6,6 +6,7 @@
 // refused at once even while large tables are being read.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <expected>
@@ -32,8 +33,11 @@ struct MakerOptions {
   std::string publication;
   std::size_t snapshots_max = 4;  // at one time: each is a connection and reads a table
   std::size_t queries_max = 4;    // catalog look-ups and subsets at one time
-  std::size_t memory_max = 0;     // of all logs: a snapshot that would exceed it is given up
+  std::size_t bytes_max = 0;      // of all logs: a snapshot that would exceed it is given up
+  std::size_t chunk_bytes = 0;    // the store's
   std::chrono::milliseconds table_check_interval{10'000};
+  std::string slot = {};            // looked at with the tables
+  bool manual_publication = false;  // what is published, and how, is only checked
 };
 
 class Maker {
@@ -51,12 +55,25 @@ class Maker {
   using Rows = std::expected<replication::SnapshotInfo, Failure>;
   Task<Rows> read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
 
-  // Until stop(). Meanwhile also looks, every table_check_interval, whether the tables of the shapes are still what they
-  // were: a table that is dropped, renamed or altered without being written to does not show on the stream.
+  // Until stop(). Meanwhile also looks, once the stream stands and every table_check_interval from then on, whether the
+  // tables of the shapes are still what they were: a table that is dropped, renamed, altered without being written to, or
+  // taken out of the publication does not show on the stream. Tables that no shape is of any more are unpublished, unless
+  // that is done by hand.
   void run();
   // Any thread; returns at once.
   void stop();
   Executor executor() { return context_.get_executor(); }
+
+  // Counted since the start; of the server's log as it was looked at last. Any thread.
+  struct Counts {
+    std::atomic<std::uint64_t> snapshots_running{0};
+    std::atomic<std::uint64_t> snapshots_done{0};
+    std::atomic<std::uint64_t> snapshots_failed{0};
+    std::atomic<std::uint64_t> snapshots_us{0};    // the time that the done ones took, together
+    std::atomic<std::uint64_t> server_end{0};      // what the server has written
+    std::atomic<std::uint64_t> retained_bytes{0};  // what it keeps for the slot
+  };
+  const Counts& counts() const { return counts_; }
 
  private:
   using Resolution = Promise<Found>;
@@ -64,15 +81,21 @@ class Maker {
   Task<void> resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution);
   Task<Found> find_or_create(const std::string& text, const shape::Definition& definition);
   Task<void> make(std::shared_ptr<Shape> shape, bool full_identity);
-  Task<std::expected<void, Failure>> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape,
-                                                   bool full_identity);
+  // The position that everything in the snapshot was written before.
+  using Taken = std::expected<replication::Lsn, Failure>;
+  Task<Taken> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape, bool full_identity);
+  Task<Failure> snapshot_failure(replication::Connection& connection, const sql::Table& table, replication::PgError error);
   Task<std::expected<void, Failure>> publish(replication::Connection& connection, const sql::Table& table,
                                              bool full_identity, std::uint64_t generation);
   Task<std::expected<void, Failure>> listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
                                             std::uint64_t generation);
   std::shared_ptr<const sql::Table> intern(sql::Table table);
+  Task<void> watch();
+  void drop_failed();
   Task<void> check_tables();
-  Task<void> check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table,
+  Task<void> check_slot(replication::Connection& connection);
+  Task<void> unpublish_unused(replication::Connection& connection);
+  Task<void> check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table, bool is_published,
                          std::vector<std::shared_ptr<Shape>> shapes);
   Task<void> read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                   std::shared_ptr<Promise<std::shared_ptr<Rows>>> result);
@@ -82,12 +105,15 @@ class Maker {
   store::LogStore& store_;
   Follower& follower_;
 
+  Counts counts_;
   std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<Resolution>> resolving_;
 
   // The rest belongs to the thread.
   std::unordered_map<sql::Oid, std::uint64_t> published_;  // in which generation of the follower
   std::unordered_set<sql::Oid> publishing_;
+  bool unpublishing_ = false;
+  std::unordered_set<sql::Oid> used_before_;                              // tables of shapes, at the last look
   std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
   WaitList publishing_waiters_;
   replication::Pool queries_;

@@ -1,6 +1,9 @@
 #include "origin/embedded/registry.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "origin/embedded/spec_codec.h"
 
 namespace sluice::origin::embedded {
 
@@ -16,7 +19,7 @@ Registry::Inserted Registry::find_or_create(std::string_view definition, std::sh
   Entry& entry = place->second;
   if (created) {
     std::string handle = make_handle();
-    auto log = store_.create(handle, {});
+    auto log = store_.create(handle, encode_spec(definition, *spec));
     entry.shape = std::make_shared<Shape>(std::move(handle), std::move(spec), std::move(log));
     entry.shape->touch(std::chrono::steady_clock::now());
   }
@@ -24,6 +27,22 @@ Registry::Inserted Registry::find_or_create(std::string_view definition, std::sh
     entry.spellings.emplace_back(definition);
   }
   return {entry.shape, created};
+}
+
+std::shared_ptr<Shape> Registry::restore(std::string_view definition, std::shared_ptr<const ShapeSpec> spec,
+                                         std::string handle, std::shared_ptr<store::ShapeLog> log) {
+  std::lock_guard lock(mutex_);
+  auto [place, created] = by_identity_.try_emplace(spec->identity);
+  if (!created) {
+    store_.drop(handle);
+    return nullptr;
+  }
+  auto shape = std::make_shared<Shape>(std::move(handle), std::move(spec), std::move(log));
+  shape->touch(std::chrono::steady_clock::now());
+  shape->set_ready();
+  place->second.shape = shape;
+  if (by_definition_.try_emplace(std::string(definition), shape).second) place->second.spellings.emplace_back(definition);
+  return shape;
 }
 
 void Registry::drop(const std::shared_ptr<Shape>& shape, std::optional<Failure> why) {

@@ -34,6 +34,11 @@ class Registry {
   // The shape of spec->identity, made where there is none, and from now on found by `definition`.
   Inserted find_or_create(std::string_view definition, std::shared_ptr<const ShapeSpec> spec);
 
+  // A shape of an earlier process with its log, whole: ready at once. Null, and the log is given up, where one of the same
+  // identity is here already.
+  std::shared_ptr<Shape> restore(std::string_view definition, std::shared_ptr<const ShapeSpec> spec, std::string handle,
+                                 std::shared_ptr<store::ShapeLog> log);
+
   // The shape is found no longer and its log is given up; it is dropped for `why`. Nothing where that was done already.
   void drop(const std::shared_ptr<Shape>& shape, std::optional<Failure> why = std::nullopt);
 

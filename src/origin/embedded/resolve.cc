@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 
 namespace sluice::origin::embedded {
 namespace {
@@ -62,10 +64,28 @@ std::expected<std::optional<sql::WhereClause>, Failure> compile_where(const shap
 }
 
 std::string make_identity(const sql::Table& table, const std::optional<sql::WhereClause>& where,
-                          const std::vector<std::size_t>& columns, const shape::Definition& definition) {
+                          const std::vector<std::size_t>& columns, shape::Replica replica, shape::LogMode log) {
   // The where clause comes last, so nothing in it can look like another member.
-  return fmt::format("{}|{}|{}|{}|{}", table.oid, fmt::join(columns, ","), static_cast<int>(definition.replica()),
-                     static_cast<int>(definition.log()), where ? where->sql() : "");
+  return fmt::format("{}|{}|{}|{}|{}", table.oid, fmt::join(columns, ","), static_cast<int>(replica), static_cast<int>(log),
+                     where ? where->sql() : "");
+}
+
+// Shapes of one table mostly show the same columns, and share what encodes them. The last kEncodersKept are remembered.
+constexpr std::size_t kEncodersKept = 64;
+
+RowEncoder shared_encoder(const std::shared_ptr<const sql::Table>& table, std::vector<std::size_t> columns) {
+  struct Known {
+    std::shared_ptr<const sql::Table> table;
+    RowEncoder encoder;
+  };
+  static std::mutex mutex;
+  static std::deque<Known> all;
+  std::lock_guard lock(mutex);
+  auto known =
+      std::ranges::find_if(all, [&](const Known& each) { return each.table == table && each.encoder.columns() == columns; });
+  if (known != all.end()) return known->encoder;
+  if (all.size() == kEncodersKept) all.pop_front();
+  return all.emplace_back(Known{table, RowEncoder(*table, std::move(columns))}).encoder;
 }
 
 }  // namespace
@@ -98,14 +118,19 @@ std::expected<std::shared_ptr<const ShapeSpec>, Failure> resolve(const shape::De
   if (auto plain = check_generated(*table, *columns); !plain) return std::unexpected(plain.error());
   auto where = compile_where(definition, *table);
   if (!where) return std::unexpected(where.error());
-  std::string identity = make_identity(*table, *where, *columns, definition);
-  RowEncoder encoder(*table, std::move(*columns));
+  return make_spec(std::move(table), std::move(*where), std::move(*columns), definition.replica(), definition.log());
+}
+
+std::shared_ptr<const ShapeSpec> make_spec(std::shared_ptr<const sql::Table> table, std::optional<sql::WhereClause> where,
+                                           std::vector<std::size_t> columns, shape::Replica replica, shape::LogMode log) {
+  std::string identity = make_identity(*table, where, columns, replica, log);
+  RowEncoder encoder = shared_encoder(table, std::move(columns));
   return std::make_shared<const ShapeSpec>(ShapeSpec{.identity = std::move(identity),
                                                      .table = std::move(table),
-                                                     .where = std::move(*where),
+                                                     .where = std::move(where),
                                                      .encoder = std::move(encoder),
-                                                     .full = definition.replica() == shape::Replica::kFull,
-                                                     .log = definition.log()});
+                                                     .full = replica == shape::Replica::kFull,
+                                                     .log = log});
 }
 
 }  // namespace sluice::origin::embedded

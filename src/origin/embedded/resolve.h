@@ -19,6 +19,10 @@ namespace sluice::origin::embedded {
 std::expected<std::shared_ptr<const ShapeSpec>, Failure> resolve(const shape::Definition& definition,
                                                                  std::shared_ptr<const sql::Table> table);
 
+// The shape of these columns (indexes into the table, rising) and rows: what resolve() ends with.
+std::shared_ptr<const ShapeSpec> make_spec(std::shared_ptr<const sql::Table> table, std::optional<sql::WhereClause> where,
+                                           std::vector<std::size_t> columns, shape::Replica replica, shape::LogMode log);
+
 // Indexes of `names` in the table, in the table's order. The failure blames `parameter`.
 std::expected<std::vector<std::size_t>, Failure> find_columns(const sql::Table& table, const std::vector<std::string>& names,
                                                               std::string_view parameter);

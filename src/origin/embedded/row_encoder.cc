@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "base/json_write.h"
 #include "origin/embedded/schema_json.h"
@@ -21,11 +23,20 @@ std::vector<std::size_t> primary_key(const sql::Table& table) {
   return key;
 }
 
-void append_doubling_slashes(std::string& out, std::string_view text) {
-  for (char c : text) {
-    out += c;
-    if (c == '/') out += '/';
+// A value within a key: a slash is doubled, then all is a part of a JSON string.
+void append_key_part(std::string& out, std::string_view text) {
+  for (std::size_t slash = text.find('/'); slash != std::string_view::npos; slash = text.find('/')) {
+    append_json_escaped(out, text.substr(0, slash));
+    out += "//";
+    text.remove_prefix(slash + 1);
   }
+  append_json_escaped(out, text);
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits;  // of 2^64
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
 }
 
 }  // namespace
@@ -35,52 +46,65 @@ std::string transaction_json(std::uint64_t lsn, std::uint32_t xid) {
 }
 
 RowEncoder::RowEncoder(const sql::Table& table, std::vector<std::size_t> columns)
-    : columns_(std::move(columns)),
-      key_columns_(primary_key(table)),
-      is_key_(table.columns.size()),
-      key_prefix_(shape::TableName{table.schema, table.name}.print()),
-      schema_json_(embedded::schema_json(table, columns_)) {
-  if (key_columns_.empty()) key_columns_ = columns_;
-  for (std::size_t column : key_columns_) is_key_[column] = true;
-  for (const sql::Column& column : table.columns) names_.push_back(json_string(column.name) + ':');
-  operation_tail_ = R"(,"relation":[)" + json_string(table.schema) + ',' + json_string(table.name) + ']';
+    : format_(make_format(table, std::move(columns))) {}
+
+std::shared_ptr<const RowEncoder::Format> RowEncoder::make_format(const sql::Table& table,
+                                                                  std::vector<std::size_t> columns) {
+  auto format = std::make_shared<Format>();
+  format->key_columns = primary_key(table);
+  if (format->key_columns.empty()) format->key_columns = columns;
+  format->is_key.resize(table.columns.size());
+  for (std::size_t column : format->key_columns) format->is_key[column] = true;
+  for (const sql::Column& column : table.columns) {
+    format->members.push_back(',' + json_string(column.name) + ":\"");
+    format->is_boolean.push_back(column.type == sql::oid::kBool || column.base_type == sql::oid::kBool);
+  }
+  format->key_prefix = '"';
+  append_json_escaped(format->key_prefix, shape::TableName{table.schema, table.name}.print());
+  format->operation_tail = R"(,"relation":[)" + json_string(table.schema) + ',' + json_string(table.name) + ']';
+  format->schema_json = embedded::schema_json(table, columns);
+  format->columns = std::move(columns);
+  return format;
 }
 
 void RowEncoder::append_key(std::string& out, sql::Row row) const {
-  // One scratch string a thread: a snapshot makes a key for each of its rows.
-  thread_local std::string key;
-  key = key_prefix_;
-  for (std::size_t column : key_columns_) {
+  out += format_->key_prefix;
+  for (std::size_t column : format_->key_columns) {
     if (!row[column]) {
-      key += "/_";
+      out += "/_";
       continue;
     }
-    key += "/\"";
-    append_doubling_slashes(key, *row[column]);
-    key += '"';
+    out += R"(/\")";
+    // Snapshots spell a boolean true, the stream t: the key of a row is one.
+    append_key_part(out, format_->is_boolean[column] ? row[column]->substr(0, 1) : *row[column]);
+    out += R"(\")";
   }
-  append_json_string(out, key);
+  out += '"';
 }
 
 void RowEncoder::append_member(std::string& out, sql::Row row, std::size_t column) const {
-  if (out.back() != '{') out += ',';
-  out += names_[column];
-  if (row[column]) {
-    append_json_string(out, *row[column]);
-  } else {
+  std::string_view member = format_->members[column];
+  if (out.back() == '{') member.remove_prefix(1);
+  if (!row[column]) {
+    member.remove_suffix(1);
+    out += member;
     out += "null";
+    return;
   }
+  out += member;
+  append_json_escaped(out, *row[column]);
+  out += '"';
 }
 
 void RowEncoder::append_value(std::string& out, sql::Row row) const {
   out += '{';
-  for (std::size_t column : columns_) append_member(out, row, column);
+  for (std::size_t column : format_->columns) append_member(out, row, column);
   out += '}';
 }
 
 void RowEncoder::append_key_value(std::string& out, sql::Row row) const {
   out += '{';
-  for (std::size_t column : key_columns_) append_member(out, row, column);
+  for (std::size_t column : format_->key_columns) append_member(out, row, column);
   out += '}';
 }
 
@@ -88,10 +112,11 @@ void RowEncoder::append_headers(std::string& out, std::string_view operation, co
   out += R"(,"headers":{"operation":")";
   out += operation;
   out += '"';
-  out += operation_tail_;
+  out += format_->operation_tail;
   out += ',';
   out += header.transaction;
-  fmt::format_to(std::back_inserter(out), R"(,"op_position":{})", header.op_position);
+  out += R"(,"op_position":)";
+  append_number(out, header.op_position);
 }
 
 void RowEncoder::append_snapshot_row(std::string& out, sql::Row row) const {
@@ -100,14 +125,15 @@ void RowEncoder::append_snapshot_row(std::string& out, sql::Row row) const {
   out += R"(,"value":)";
   append_value(out, row);
   out += R"(,"headers":{"operation":"insert")";
-  out += operation_tail_;
+  out += format_->operation_tail;
   out += kEntryEnd;
 }
 
 void RowEncoder::append_subset_row(std::string& out, sql::Row row, std::uint64_t snapshot_mark) const {
   append_snapshot_row(out, row);
   out.resize(out.size() - kEntryEnd.size());
-  fmt::format_to(std::back_inserter(out), R"(,"snapshot_mark":{})", snapshot_mark);
+  out += R"(,"snapshot_mark":)";
+  append_number(out, snapshot_mark);
   out += kEntryEnd;
 }
 
@@ -132,13 +158,13 @@ void RowEncoder::append_update(std::string& out, sql::Row before, sql::Row after
   out += R"({"key":)";
   append_key(out, after);
   out += R"(,"value":{)";
-  for (std::size_t column : columns_) {
-    if (full || is_key_[column] || before[column] != after[column]) append_member(out, after, column);
+  for (std::size_t column : format_->columns) {
+    if (full || format_->is_key[column] || before[column] != after[column]) append_member(out, after, column);
   }
   out += '}';
   if (full) {
     out += R"(,"old_value":{)";
-    for (std::size_t column : columns_) {
+    for (std::size_t column : format_->columns) {
       if (before[column] != after[column]) append_member(out, before, column);
     }
     out += '}';
@@ -157,11 +183,11 @@ void RowEncoder::append_key_change(std::string& removed, std::string& added, sql
 }
 
 bool RowEncoder::same_key(sql::Row a, sql::Row b) const {
-  return std::all_of(key_columns_.begin(), key_columns_.end(), [&](std::size_t column) { return a[column] == b[column]; });
+  return std::ranges::all_of(format_->key_columns, [&](std::size_t column) { return a[column] == b[column]; });
 }
 
 bool RowEncoder::same_value(sql::Row a, sql::Row b) const {
-  return std::all_of(columns_.begin(), columns_.end(), [&](std::size_t column) { return a[column] == b[column]; });
+  return std::ranges::all_of(format_->columns, [&](std::size_t column) { return a[column] == b[column]; });
 }
 
 }  // namespace sluice::origin::embedded

@@ -6,10 +6,12 @@
 // strings; NULL is null. A key is the quoted table and the values of the primary key, each quoted, with `/` doubled, and `_`
 // for NULL. A table without a primary key is keyed by all columns that the shape shows.
 //
-// Immutable after construction; any thread.
+// Immutable after construction; any thread. Copies share what they are made of: an encoder of each of many thousand shapes
+// costs a pointer.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,10 +38,10 @@ class RowEncoder {
   // `columns`: what the shape shows, indexes into the table in its order; holds the primary key where there is one.
   RowEncoder(const sql::Table& table, std::vector<std::size_t> columns);
 
-  const std::vector<std::size_t>& columns() const { return columns_; }
-  const std::vector<std::size_t>& key_columns() const { return key_columns_; }
+  const std::vector<std::size_t>& columns() const { return format_->columns; }
+  const std::vector<std::size_t>& key_columns() const { return format_->key_columns; }
   // The electric-schema field: {"id":{"type":"int8","not_null":true,"pk_index":0},…}
-  const std::string& schema_json() const { return schema_json_; }
+  const std::string& schema_json() const { return format_->schema_json; }
 
   // Whole entries, with their end.
   void append_snapshot_row(std::string& out, sql::Row row) const;
@@ -59,19 +61,25 @@ class RowEncoder {
   bool same_value(sql::Row a, sql::Row b) const;
 
  private:
+  struct Format {
+    std::vector<std::size_t> columns;
+    std::vector<std::size_t> key_columns;
+    std::vector<bool> is_key;          // for each column of the table
+    std::vector<bool> is_boolean;      // the same
+    std::vector<std::string> members;  // for each column of the table: `,"id":"`, behind which its value goes on
+    std::string key_prefix;            // `"\"public\".\"items\"`, the beginning of a key as JSON
+    std::string operation_tail;        // `,"relation":["public","items"]`
+    std::string schema_json;
+  };
+  static std::shared_ptr<const Format> make_format(const sql::Table& table, std::vector<std::size_t> columns);
+
   void append_key(std::string& out, sql::Row row) const;
   void append_member(std::string& out, sql::Row row, std::size_t column) const;
   void append_value(std::string& out, sql::Row row) const;
   void append_key_value(std::string& out, sql::Row row) const;
   void append_headers(std::string& out, std::string_view operation, const ChangeHeader& header) const;
 
-  std::vector<std::size_t> columns_;
-  std::vector<std::size_t> key_columns_;
-  std::vector<bool> is_key_;        // for each column of the table
-  std::vector<std::string> names_;  // for each column of the table: `"id":`
-  std::string key_prefix_;          // `"public"."items"`, as bytes of the key
-  std::string operation_tail_;      // `,"relation":["public","items"]`
-  std::string schema_json_;
+  std::shared_ptr<const Format> format_;
 };
 
 }  // namespace sluice::origin::embedded

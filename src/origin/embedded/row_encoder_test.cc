@@ -29,6 +29,20 @@ TEST_F(RowEncoderTest, SnapshotRow) {
                  "\n");
 }
 
+TEST_F(RowEncoderTest, ARowWithABooleanKeyHasOneKeyInSnapshotAndStream) {
+  sql::Table table = items_table();
+  for (sql::Column& column : table.columns) column.pk_index.reset();
+  table.columns[1].type = sql::oid::kBool;
+  const RowEncoder encoder(table, {0, 1, 2});
+  std::string snapshot, stream;
+  encoder.append_snapshot_row(snapshot, Values{"1", "true", std::nullopt});
+  encoder.append_delete(stream, Values{"1", "t", std::nullopt}, header_, false);
+  const std::string key = R"({"key":"\"public\".\"items\"/\"1\"/\"t\"/_",)";
+  EXPECT_TRUE(snapshot.starts_with(key)) << snapshot;
+  EXPECT_TRUE(stream.starts_with(key)) << stream;
+  EXPECT_NE(snapshot.find(R"("title":"true")"), std::string::npos) << snapshot;
+}
+
 TEST_F(RowEncoderTest, SubsetRowCarriesItsMark) {
   std::string out;
   encoder_.append_subset_row(out, one_, 9);

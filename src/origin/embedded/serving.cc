@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "origin/embedded/subset.h"
 
 namespace sluice::origin::embedded {
@@ -15,6 +16,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kSnapshotPatience{30};
 // A shape that is dropped while it is being made is made again this often for one request.
 constexpr int kMakeAttempts = 3;
+// Between two looks whether the log has come as far as a request is.
+constexpr std::chrono::milliseconds kLookAgain{100};
+
+// What a standby tells who asks it: it takes over within that time.
+constexpr int kStandbyRetry_s = 2;
 
 class Count {
  public:
@@ -31,15 +37,42 @@ bool begins(const shape::Position& position) {
   return position.offset.is_before_all() || position.offset.is_now();
 }
 
+Failure out_of_bounds() {
+  return bad_request("offset", "out of bounds for this shape");
+}
+
+Failure catching_up() {
+  return unavailable("catching_up", "The database's changes have not been read as far again", 1);
+}
+
 // With offset -1 and now a handle means nothing.
 bool names_another(const shape::Position& position, const Shape& shape) {
   return !begins(position) && position.handle != shape.handle();
 }
 
+// The chunk of the snapshot that follows `after`; nothing where what follows is a change.
+std::optional<std::uint64_t> chunk_after(Offset after) {
+  if (after.is_before_all()) return 0;
+  if (after.is_now() || after.tx() != 0 || after.op() == Offset::kInfinity) return std::nullopt;
+  return after.op() + 1;
+}
+
+// Whether the request can be answered from what of the snapshot is there while the rest is read.
+bool has_chunk(const Shape& shape, const shape::Request& request) {
+  if (request.subset || request.position.live == Live::kSse) return false;
+  auto chunk = chunk_after(request.position.offset);
+  return chunk && *chunk < shape.chunks_closed();
+}
+
 }  // namespace
 
-Serving::Serving(ServingOptions options, Registry& registry, Maker& maker, Follower& follower, const LastSeen& last_seen)
-    : options_(std::move(options)), registry_(registry), maker_(maker), follower_(follower), last_seen_(last_seen) {}
+Serving::Serving(ServingOptions options, ServingParts parts)
+    : options_(std::move(options)),
+      registry_(parts.registry),
+      store_(parts.store),
+      maker_(parts.maker),
+      follower_(parts.follower),
+      last_seen_(parts.last_seen) {}
 
 Told Serving::told(const Shape& shape, const AuthorizedRequest& request) const {
   auto interval = std::chrono::duration_cast<std::chrono::seconds>(options_.long_poll_timeout);
@@ -47,12 +80,21 @@ Told Serving::told(const Shape& shape, const AuthorizedRequest& request) const {
 }
 
 Task<void> Serving::serve(RequestPtr request, http::Response& response) {
+  if (follower_.stands_by()) {
+    answer_failure(*request, unavailable("standby", "Another origin serves this database", kStandbyRetry_s), response);
+    return {};
+  }
   if (request->verb() == Verb::kDelete) {
     remove(*request, response);
     return {};
   }
   auto shape = registry_.find(request->shape().definition.canonical_text());
+  const bool ready = shape && shape->phase() == Phase::kReady;
   if (shape && answer_now(shape, *request, response)) return {};
+  // What most held requests are, without the coroutines of the others.
+  if (ready && shape->phase() == Phase::kReady && !request->shape().subset) {
+    return hold(std::move(shape), std::move(request), response);
+  }
   return serve_later(std::move(request), response);
 }
 
@@ -76,7 +118,8 @@ std::expected<store::Page, store::ReadError> Serving::read(const Shape& shape, O
 // False where there is something to wait for.
 bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response) {
   const shape::Position& position = request.shape().position;
-  if (shape->phase() != Phase::kReady) return false;
+  const Phase phase = shape->phase();
+  if (phase == Phase::kDropped || (phase == Phase::kCreating && !has_chunk(*shape, request.shape()))) return false;
   shape->touch(Clock::now());
   if (names_another(position, *shape)) {
     answer_must_refetch(request, &shape->handle(), response);
@@ -89,7 +132,10 @@ bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRe
     return true;
   }
   auto page = read(*shape, position.offset);
-  if (!page) return false;
+  if (!page) {
+    if (page.error() == store::ReadError::kUnavailable) give_up(shape);
+    return false;
+  }
   if (position.live == Live::kSse) {
     answer_events(shape, told(*shape, request), *page, response);
     return true;
@@ -97,6 +143,13 @@ bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRe
   if (position.live == Live::kLongPoll && page->at_head && page->buffers.empty()) return false;
   answer_page(told(*shape, request), std::move(*page), *up_to_date, response);
   return true;
+}
+
+// Its log cannot be read: the shape is made anew.
+void Serving::give_up(const std::shared_ptr<Shape>& shape) {
+  log::error("shape_unreadable", {{"handle", shape->handle()}});
+  registry_.drop(shape);
+  follower_.forget(shape);
 }
 
 void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
@@ -107,48 +160,71 @@ void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& tol
 }
 
 Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
-  Count held(held_);
+  std::optional<Count> held(std::in_place, held_);
   const shape::Position& position = request->shape().position;
   for (int attempt = 0; attempt < kMakeAttempts; ++attempt) {
     auto found = co_await maker_.find_or_make(request->shape().definition);
     if (!found) co_return answer_failure(*request, found.error(), response);
     std::shared_ptr<Shape> shape = std::move(*found);
     if (names_another(position, *shape)) co_return answer_must_refetch(*request, &shape->handle(), response);
-    if (!co_await wait_until_made(shape)) break;
+    if (!co_await wait_until_readable(shape, request)) break;
     if (shape->phase() == Phase::kDropped) {
-      if (shape->failure()) co_return answer_failure(*request, *shape->failure(), response);
+      // Who goes on has a part of a snapshot that will never be whole.
       if (!begins(position)) co_return answer_must_refetch(*request, nullptr, response);
+      if (shape->failure()) co_return answer_failure(*request, *shape->failure(), response);
       continue;
+    }
+    if (shape->phase() == Phase::kCreating) {
+      if (answer_now(shape, *request, response)) co_return;
+      break;
     }
     if (request->shape().subset) co_return co_await serve_subset(shape, request, response);
     if (answer_now(shape, *request, response)) co_return;
+    if (shape->phase() == Phase::kDropped) continue;
+    held.reset();  // it counts itself
     co_return co_await hold(shape, request, response);
   }
   answer_failure(*request, unavailable("snapshot_pending", "The shape is being made", 5), response);
 }
 
-Task<bool> Serving::wait_until_made(std::shared_ptr<Shape> shape) {
-  if (shape->phase() != Phase::kCreating) co_return true;
-  co_await shape->waiters().wait(Clock::now() + kSnapshotPatience,
-                                 [&] { return draining_ || shape->phase() != Phase::kCreating; });
-  co_return shape->phase() != Phase::kCreating;
+Task<bool> Serving::wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr request) {
+  auto readable = [&] { return shape->phase() != Phase::kCreating || has_chunk(*shape, request->shape()); };
+  if (readable()) co_return true;
+  co_await shape->waiters().wait(Clock::now() + kSnapshotPatience, [&] { return draining_ || readable(); });
+  co_return readable();
 }
 
-// A live request at the head; or one from beyond it, which a server that was restored from an older state may get.
+// From beyond what is known of the log: the process before this one was further, and what it told comes again from the
+// database. The shape may have no part in it, so nobody wakes us: we look.
+Task<bool> Serving::wait_until_known(std::shared_ptr<Shape> shape, Offset at) {
+  const auto over = [&] { return draining_ || shape->phase() == Phase::kDropped || read(*shape, at).has_value(); };
+  const auto end = Clock::now() + options_.long_poll_timeout / 2;
+  while (!over() && Clock::now() < end) {
+    co_await shape->waiters().wait(std::min(end, Clock::now() + kLookAgain), over);
+  }
+  co_return read(*shape, at).has_value();
+}
+
+// A live request at the head.
 Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
+  Count held(held_);
   Offset at = request->shape().position.offset;
+  if (!store_.writable()) co_return answer_failure(*request, storage_full(), response);
   auto page = read(*shape, at);
-  bool beyond = !page;
+  if (!page) {
+    if (!co_await wait_until_known(shape, at) && shape->phase() != Phase::kDropped) {
+      co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
+    }
+    if (shape->phase() != Phase::kDropped && answer_now(shape, *request, response)) co_return;
+    page = read(*shape, at);
+  }
   if (page) at = page->end;
-  auto patience = beyond ? options_.long_poll_timeout / 2 : options_.long_poll_timeout;
-  auto has_more = [&] { return beyond ? shape->log().head() >= at : shape->log().head() > at; };
-  co_await shape->waiters().wait(Clock::now() + patience,
+  auto has_more = [&] { return shape->log().head() > at; };
+  co_await shape->waiters().wait(Clock::now() + options_.long_poll_timeout,
                                  [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); });
   if (shape->phase() == Phase::kDropped) co_return answer_must_refetch(*request, nullptr, response);
   if (has_more() && answer_now(shape, *request, response)) co_return;
-  if (beyond) {
-    co_return answer_failure(*request, bad_request("offset", "out of bounds for this shape"), response);
-  }
+  if (!draining_ && !store_.writable()) co_return answer_failure(*request, storage_full(), response);
   if (!draining_ && follower_.health() != Origin::Health::kActive) {
     co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);
   }

@@ -1,7 +1,7 @@
 // What is answered to a request, and when: the protocol's decisions (PROTOCOL sections 2, 8, 9).
 //
-// A request for what is there already is answered at once, without a coroutine. The others wait: for the shape to be made,
-// for a change to come, or for a subset to be read.
+// A request for what is there already is answered at once, without a coroutine. The others wait: for the shape to be made
+// (or for the chunk of its snapshot that they ask for), for a change to come, or for a subset to be read.
 //
 // A handle is no capability: the definition decides which shape is meant, and a handle of another one is answered 409.
 #pragma once
@@ -29,10 +29,18 @@ struct ServingOptions {
   bool allow_delete;
 };
 
+// All outlive the Serving.
+struct ServingParts {
+  Registry& registry;
+  const store::LogStore& store;
+  Maker& maker;
+  Follower& follower;
+  const LastSeen& last_seen;
+};
+
 class Serving {
  public:
-  // All outlive it.
-  Serving(ServingOptions options, Registry& registry, Maker& maker, Follower& follower, const LastSeen& last_seen);
+  Serving(ServingOptions options, ServingParts parts);
 
   // As origin::Origin says of serve() and drain().
   Task<void> serve(std::shared_ptr<const AuthorizedRequest> request, http::Response& response);
@@ -46,17 +54,20 @@ class Serving {
 
   std::expected<store::Page, store::ReadError> read(const Shape& shape, shape::Offset from) const;
   bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response);
+  void give_up(const std::shared_ptr<Shape>& shape);
   void answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                      http::Response& response);
   void remove(const AuthorizedRequest& request, http::Response& response);
   Task<void> serve_later(RequestPtr request, http::Response& response);
-  Task<bool> wait_until_made(std::shared_ptr<Shape> shape);
+  Task<bool> wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr request);
+  Task<bool> wait_until_known(std::shared_ptr<Shape> shape, shape::Offset at);
   Task<void> hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
   Task<void> serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
   Told told(const Shape& shape, const AuthorizedRequest& request) const;
 
   const ServingOptions options_;
   Registry& registry_;
+  const store::LogStore& store_;
   Maker& maker_;
   Follower& follower_;
   const LastSeen& last_seen_;

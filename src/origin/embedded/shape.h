@@ -1,7 +1,8 @@
 // One shape as it is served: what it is, its log, and who waits for it.
 //
 // Held by shared_ptr: by the registry while it can be found, by the replication thread while changes are routed to it, by
-// requests while they read it. The spec is immutable. The phase moves forward only: kCreating, kReady, kDropped.
+// requests while they read it. The spec is immutable. The phase moves forward only: kCreating, kReady, kDropped. While it is
+// kCreating the closed chunks of the snapshot can be read already.
 #pragma once
 
 #include <atomic>
@@ -41,6 +42,7 @@ class Shape {
 
   const std::string& handle() const { return handle_; }
   const ShapeSpec& spec() const { return *spec_; }
+  const std::shared_ptr<const ShapeSpec>& shared_spec() const { return spec_; }
   store::ShapeLog& log() const { return *log_; }
   WaitList& waiters() { return waiters_; }
   const WaitList& waiters() const { return waiters_; }
@@ -48,6 +50,9 @@ class Shape {
   Phase phase() const { return phase_.load(std::memory_order_acquire); }
   // The snapshot is whole. Wakes whoever waits for it.
   void set_ready();
+  // One more chunk of the snapshot can be read while the rest of it is written. Wakes whoever waits for it.
+  void chunk_closed();
+  std::uint64_t chunks_closed() const { return chunks_closed_.load(std::memory_order_acquire); }
   // No longer to be read; `why` is what those who wait for the snapshot are told, absent where they are to begin again.
   void set_dropped(std::optional<Failure> why = std::nullopt);
   // Valid once dropped.
@@ -72,6 +77,7 @@ class Shape {
   const std::shared_ptr<const ShapeSpec> spec_;
   const std::shared_ptr<store::ShapeLog> log_;
   std::atomic<Phase> phase_{Phase::kCreating};
+  std::atomic<std::uint64_t> chunks_closed_{0};
   std::atomic<bool> dropping_{false};
   std::optional<Failure> failure_;  // written before phase_ becomes kDropped
   WaitList waiters_;

@@ -17,9 +17,9 @@ std::string snapshot_members(const replication::SnapshotInfo& info) {
   return out += ']';
 }
 
-SnapshotWriter::SnapshotWriter(Shape& shape, const store::LogStore& store, std::size_t memory_max,
+SnapshotWriter::SnapshotWriter(Shape& shape, const store::LogStore& store, SnapshotLimits limits,
                                std::function<void(const replication::SnapshotInfo&)> begun)
-    : shape_(shape), store_(store), memory_max_(memory_max), begun_(std::move(begun)) {}
+    : shape_(shape), store_(store), limits_(limits), begun_(std::move(begun)) {}
 
 void SnapshotWriter::begin(const replication::SnapshotInfo& info) {
   table_differs_ = as_published(*info.table) != *shape_.spec().table;
@@ -35,21 +35,34 @@ bool SnapshotWriter::given_up() const {
 
 void SnapshotWriter::row(sql::Row values) {
   if (given_up()) return;
-  if (store_.bytes() > memory_max_) {
-    failure_ = unavailable("shape_too_large", "The shape does not fit into the memory for shapes", 60);
+  if (store_.bytes() > limits_.bytes_max) {
+    failure_ = unavailable("shape_too_large", "The shape does not fit into the space for shapes", 60);
+    return;
+  }
+  if (!store_.writable() || shape_.log().failed()) {
+    failure_ = storage_full();
     return;
   }
   for (std::size_t i = 0; i < columns_.size(); ++i) values_[columns_[i]] = values[i];
   entry_.clear();
   shape_.spec().encoder.append_snapshot_row(entry_, values_);
-  shape_.log().append_snapshot(entry_);
+  append(entry_);
+}
+
+// The store closes a chunk by the same rule (store/shape_log.h).
+void SnapshotWriter::append(std::string_view entry) {
+  shape_.log().append_snapshot(entry);
+  open_bytes_ += entry.size();
+  if (open_bytes_ < limits_.chunk_bytes) return;
+  open_bytes_ = 0;
+  shape_.chunk_closed();
 }
 
 void SnapshotWriter::end(const replication::SnapshotInfo& info) {
   if (given_up()) return;
-  shape_.log().append_snapshot(fmt::format(R"({{"headers":{{"control":"snapshot-end",{}}}}},)"
-                                           "\n",
-                                           snapshot_members(info)));
+  append(fmt::format(R"({{"headers":{{"control":"snapshot-end",{}}}}},)"
+                     "\n",
+                     snapshot_members(info)));
 }
 
 }  // namespace sluice::origin::embedded

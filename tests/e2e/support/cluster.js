@@ -36,20 +36,22 @@ export class Cluster {
     const port = await freePort();
     const settings = { ...SETTINGS, port, unix_socket_directories: folder };
     const options = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-    const server = new Program(path.join(bin, 'postgres'), ['-D', data, ...options], {
-      ...user,
-      cwd: folder,
-      lastSignal: 'SIGQUIT',
-    });
-    const cluster = new Cluster(server, port);
-    await server.until('accepts connections', () => cluster.#accepts());
+    const command = [path.join(bin, 'postgres'), ['-D', data, ...options], { ...user, cwd: folder, lastSignal: 'SIGQUIT' }];
+    const cluster = new Cluster(command, port);
+    await cluster.launch();
     return cluster;
   }
 
-  constructor(server, port) {
-    this.server = server;
+  constructor(command, port) {
+    this.command = command;
     this.port = port;
     this.count = 0;
+  }
+
+  // Also again after stop(), with the same port and data; sessions are gone then.
+  async launch() {
+    this.server = new Program(...this.command);
+    await this.server.until('accepts connections', () => this.#accepts());
   }
 
   // A fresh database, its tables made by `schema`.
@@ -67,9 +69,9 @@ export class Cluster {
     return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  // Immediately: nobody needs its data any more.
-  async stop() {
-    await this.server.stop('SIGQUIT');
+  // Immediately; SIGINT: in good order, as fast as that goes.
+  async stop(signal = 'SIGQUIT') {
+    await this.server.stop(signal);
   }
 
   async #accepts() {

@@ -204,20 +204,36 @@ ${gatekeeper}
 ${rules}${sections}`;
 }
 
-// `sluice origin`: the bare shape API, standing in as an Electric.
+// `sluice origin`: the bare shape API, by itself or standing in as an Electric.
 export class BareOrigin {
-  static async start(database, { secret, port }) {
+  // Without a secret it serves whoever can connect. `args` are more of the command's; its log is in a folder of its own.
+  static async start(database, { secret, port, args = [] } = {}) {
     const origin = new BareOrigin();
-    origin.url = `http://127.0.0.1:${port}`;
-    const slot = ['--slot', database.name, '--publication', database.name];
-    const address = ['--listen', `127.0.0.1:${port}`];
-    origin.program = new Program(BINARY, ['origin', '--database-url', database.url, '--secret', secret, ...slot, ...address]);
-    await origin.program.until('is ready', () => answers(`${origin.url}/v1/health`));
+    origin.port = port ?? (await freePort());
+    origin.url = `http://127.0.0.1:${origin.port}`;
+    origin.args = ['origin', '--database-url', database.url, ...(secret ? ['--secret', secret] : ['--insecure'])];
+    origin.args.push('--slot', database.name, '--publication', database.name, '--listen', `127.0.0.1:${origin.port}`);
+    origin.args.push('--storage', temporaryFolder('storage'), ...args);
+    await origin.launch();
     return origin;
   }
 
-  async stop() {
-    const ended = await this.program.stop('SIGTERM');
+  // Also again after kill(), as it was.
+  async launch() {
+    this.program = new Program(BINARY, this.args);
+    await this.program.until('is ready', () => answers(`${this.url}/v1/health`));
+  }
+
+  stop() {
+    return this.#end('SIGTERM');
+  }
+
+  kill() {
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal) {
+    const ended = await this.program.stop(signal);
     assertNoSecrets(this.program.output, 'sluice origin');
     return ended;
   }
