@@ -63,7 +63,8 @@ class WhereClause {
   // what would fail is written to be NULL (call_print.h).
   const std::string& sql() const;
 
-  // The same without what guards against errors: it compiles, and prints itself. sql() itself where nothing can fail.
+  // The same without what guards against errors: it compiles, and prints itself, so this is what is kept of a clause. sql()
+  // itself where nothing can fail.
   const std::string& canonical() const;
 
   // Columns (indexes into the table) that the clause looks at.

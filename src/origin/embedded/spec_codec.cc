@@ -181,7 +181,7 @@ std::string encode_spec(std::string_view definition, const ShapeSpec& spec) {
   put(out, static_cast<std::uint32_t>(columns.size()));
   for (std::size_t column : columns) put(out, static_cast<std::uint32_t>(column));
   put_bool(out, spec.where.has_value());
-  put_text(out, spec.where ? std::string_view(spec.where->sql()) : std::string_view());
+  put_text(out, spec.where ? std::string_view(spec.where->canonical()) : std::string_view());
   put_text(out, encode_table(*spec.table));
   return out;
 }

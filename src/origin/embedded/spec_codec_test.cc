@@ -39,7 +39,7 @@ TEST(SpecCodec, AShapeIsKnownAgain) {
   for (bool with_where : {true, false}) {
     shape::DefinitionText text;
     text.table = "items";
-    if (with_where) text.where = "org = $1 AND (title LIKE 'a%' OR id > 5)";
+    if (with_where) text.where = "org = $1 AND (title LIKE 'a%' OR id + 1 > 5)";
     if (with_where) text.params[1] = "it's";
     text.columns = "id,org";
     text.replica = with_where ? "full" : "default";
