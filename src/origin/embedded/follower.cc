@@ -37,7 +37,7 @@ constexpr std::chrono::milliseconds kStandbyPause{250};
 // Between two questions how far the server has read, while a shape waits for it.
 constexpr std::chrono::milliseconds kAskPause{5};
 // A shape waits so long for the stream to pass its snapshot; the stream may be minutes behind.
-constexpr std::chrono::milliseconds kPassPatience{250};
+constexpr std::chrono::milliseconds kPassPatience{1'000};
 
 std::int64_t microseconds_since_2000() {
   constexpr std::chrono::sys_days kPostgresEpoch{std::chrono::year(2000) / 1 / 1};
