@@ -35,7 +35,9 @@ class Connection {
  public:
   explicit Connection(const std::string& url) : conn_(PQconnectdb(url.c_str()), PQfinish) {
     if (PQstatus(conn_.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(conn_.get()));
-    for (const char* set : {"SET TimeZone='UTC'", "SET DateStyle='ISO'", "SET IntervalStyle='iso_8601'", "SET client_min_messages='error'"}) must(set);
+    for (const char* set :
+         {"SET TimeZone='UTC'", "SET DateStyle='ISO'", "SET IntervalStyle='iso_8601'", "SET client_min_messages='error'"})
+      must(set);
   }
   Result ask(const std::string& query) { return {PQexec(conn_.get(), query.c_str()), PQclear}; }
   Result must(const std::string& query) {

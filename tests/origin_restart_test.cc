@@ -94,8 +94,8 @@ TEST_F(OriginRestartTest, WhatWasWrittenMeanwhileComes) {
   EXPECT_EQ(shape.refetched, 0);
 }
 
-// The folder as it was a moment before the end, as if that had never been written: the slot may have moved on from there, and
-// then everything is fetched again; where it has not, nothing is.
+// The folder as it was a moment before the end, as if that had never been written: the slot may have moved on from there,
+// and then everything is fetched again; where it has not, nothing is.
 TEST_F(OriginRestartTest, AFolderOfAnEarlierMomentIsGoneOnFromOnlyWhereTheSlotAllowsIt) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY, v text)");
   std::map<std::string, Materialised> shapes;
