@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 
-// Retries soon: a test should not wait out a backoff made for production.
+// Retries soon: a test should not wait out a backoff made for production, nor (in #fetch) the seconds that an answer asks for.
 const BACKOFF = { initialDelay: 50, maxDelay: 1000, multiplier: 1.5 };
 
 // The client saves its bookkeeping for browsers once a minute, by a timer that would keep the process alive until then.
@@ -138,7 +138,9 @@ export class Follower {
     if (!response.body) return response;
     const [mine, theirs] = response.body.tee();
     this.#keepText(mine).catch(() => {}); // an aborted request ends here too
-    return new Response(theirs, { status: response.status, statusText: response.statusText, headers: response.headers });
+    const headers = new Headers(response.headers);
+    headers.delete('retry-after');
+    return new Response(theirs, { status: response.status, statusText: response.statusText, headers });
   }
 
   async #keepText(body) {
