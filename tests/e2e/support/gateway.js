@@ -36,13 +36,15 @@ replica = "full"
 export { newSecret };
 
 // The gateway's embedded origin on a database; each has a slot of its own, which are the cluster's and not a database's.
-export function embedded(database, { chunk_bytes = 10 * 1024 * 1024, long_poll_timeout_s = 20 } = {}) {
+// Without `storage`, a folder, its shapes are in memory.
+export function embedded(database, { chunk_bytes = 10 * 1024 * 1024, long_poll_timeout_s = 20, storage } = {}) {
   const toml = `
 database_url_env = "E2E_DATABASE_URL"
 slot = "${database.name}"
 publication = "${database.name}"
 chunk_bytes = ${chunk_bytes}
 long_poll_timeout_s = ${long_poll_timeout_s}
+${storage ? `storage = "${storage}"` : ''}
 `;
   return { toml, env: { E2E_DATABASE_URL: database.url } };
 }

@@ -1,0 +1,148 @@
+// Clients that ask for much and take nothing: they hold one copy of it together, keep nobody waiting, and are cut off in the end.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { Cluster } from './support/cluster.js';
+import { embedded, Gateway } from './support/gateway.js';
+import { pause, temporaryFolder } from './support/program.js';
+
+const MB = 1024 * 1024;
+const CHUNK_BYTES = 10 * MB;
+const CHUNKS = 3;
+const READERS = 60;
+const WRITE_TIMEOUT_S = 3;
+// Each chunk once, whoever waits for it; beside it little for each connection. A copy each would be 600 MB.
+const RESIDENT_BYTES_MAX = CHUNKS * (CHUNK_BYTES + MB) + READERS * 64 * 1024 + 16 * MB;
+const OTHERS_ASK = 200;
+
+const SCHEMA = `
+CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
+INSERT INTO items SELECT i, 1, repeat(md5(i::text), 64) FROM generate_series(1, ${(CHUNKS * CHUNK_BYTES) / 2048}) i;
+INSERT INTO items SELECT i, 2, 'few' FROM generate_series(1000001, 1000010) i;
+`;
+
+const gateways = {};
+let cluster;
+before(async () => {
+  cluster = await Cluster.start();
+  const database = await cluster.createDatabase(SCHEMA);
+  const limits = { sections: `\n[limits]\nwrite_timeout_s = ${WRITE_TIMEOUT_S}\n` };
+  gateways.memory = await Gateway.start({ origin: embedded(database), ...limits });
+  const second = { ...database, name: `${database.name}_folder`, url: database.url };
+  gateways.folder = await Gateway.start({ origin: embedded(second, { storage: temporaryFolder('storage') }), ...limits });
+});
+after(async () => {
+  await gateways.memory?.stop();
+  await gateways.folder?.stop();
+  await cluster?.stop();
+});
+
+const bearer = (gateway, org_id) => ({ authorization: `Bearer ${gateway.identity({ org_id })}` });
+
+async function readPage(gateway, org_id, query) {
+  const response = await fetch(`${gateway.url}/v1/shapes/items?${new URLSearchParams(query)}`, { headers: bearer(gateway, org_id) });
+  assert.equal(response.status, 200);
+  const text = await response.text();
+  return { text, offset: response.headers.get('electric-offset'), handle: response.headers.get('electric-handle') };
+}
+
+// The places of the large shape's chunks, once all are there.
+async function chunksOf(gateway) {
+  const chunks = [{ query: { offset: '-1' } }];
+  while (chunks.length <= CHUNKS) {
+    const page = await readPage(gateway, 1, chunks.at(-1).query);
+    Object.assign(chunks.at(-1), { bytes: page.text.length, sha256: createHash('sha256').update(page.text).digest('hex') });
+    chunks.push({ query: { offset: page.offset, handle: page.handle } });
+  }
+  return chunks.slice(0, CHUNKS);
+}
+
+// A connection that asks, and takes what comes when told to: nothing, or as many bytes at a time as its buffer holds.
+class SlowReader {
+  constructor(gateway, query, bytes = 1) {
+    this.received = 0;
+    this.ended = false;
+    const take = (length, buffer) => {
+      this.received += length;
+      this.onBytes?.(buffer.subarray(0, length));
+      return false; // no more before resume()
+    };
+    const lines = [
+      `GET /v1/shapes/items?${new URLSearchParams(query)} HTTP/1.1`,
+      `Host: 127.0.0.1:${gateway.port}`,
+      `Authorization: ${bearer(gateway, 1).authorization}`,
+      'Connection: close',
+    ];
+    this.socket = net.connect({ port: gateway.port, host: '127.0.0.1', onread: { buffer: Buffer.alloc(bytes), callback: take } });
+    this.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    this.socket.on('error', () => {});
+    this.closed = new Promise((resolve) => this.socket.once('close', resolve));
+    this.socket.once('close', () => (this.ended = true));
+    this.socket.pause();
+    this.socket.unref(); // nor does a failed test wait for it
+  }
+
+  more() {
+    if (!this.ended) this.socket.resume();
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
+// How long each of many small requests takes that are made one after the other.
+async function askOften(gateway) {
+  const took_ms = [];
+  for (let i = 0; i < OTHERS_ASK; ++i) {
+    const began = performance.now();
+    const { text } = await readPage(gateway, 2, { offset: '-1' });
+    took_ms.push(performance.now() - began);
+    assert.equal(JSON.parse(text).filter(({ value }) => value).length, 10);
+  }
+  return took_ms.sort((a, b) => a - b);
+}
+
+for (const kind of ['memory', 'folder'])
+  test(`shapes in ${kind === 'memory' ? 'memory' : 'a folder'}: who reads nothing or a byte at a time holds no memory of its own and delays nobody`, async (t) => {
+    const gateway = gateways[kind];
+    const { program } = gateway;
+    const chunks = await chunksOf(gateway);
+    assert.ok(chunks[0].bytes >= CHUNK_BYTES && chunks[0].bytes < CHUNK_BYTES + MB);
+    await readPage(gateway, 2, { offset: '-1' });
+    await pause(100); // what those requests have left is closed
+    const [resident, descriptors] = [program.resident_bytes, program.descriptors];
+
+    const readers = Array.from({ length: READERS }, (_, i) => new SlowReader(gateway, chunks[i % CHUNKS].query));
+    const ticking = setInterval(() => readers.forEach((reader, i) => i % 2 === 0 && reader.more()), 1000).unref();
+    await program.until('has taken all', () => program.descriptors >= descriptors + READERS);
+    let peak = 0;
+    const sampling = setInterval(() => (peak = Math.max(peak, program.resident_bytes)), 20).unref();
+    const took_ms = await askOften(gateway);
+    assert.ok(program.descriptors >= descriptors + READERS, 'they were there all the time');
+    await program.until('has cut them off', () => program.descriptors <= descriptors + 2);
+    clearInterval(sampling);
+    clearInterval(ticking);
+    readers.forEach((reader) => reader.close());
+
+    const at = (share) => took_ms[Math.floor(share * (took_ms.length - 1))].toFixed(1);
+    t.diagnostic(`${READERS} readers: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
+    t.diagnostic(`others meanwhile: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`);
+    assert.ok(peak - resident < RESIDENT_BYTES_MAX, `${peak - resident} bytes`);
+    assert.ok(took_ms.at(-1) < WRITE_TIMEOUT_S * 1000, 'nobody waits until the slow ones are cut off');
+  });
+
+test('who reads slowly, but reads, gets all of it, however long that takes', async () => {
+  const [chunk] = await chunksOf(gateways.folder);
+  const pieces = [];
+  const reader = new SlowReader(gateways.folder, chunk.query, 64 * 1024);
+  reader.onBytes = (bytes) => pieces.push(Buffer.from(bytes));
+  const began = Date.now();
+  const ticking = setInterval(() => reader.more(), 20).unref();
+  await reader.closed;
+  clearInterval(ticking);
+  assert.ok(Date.now() - began > WRITE_TIMEOUT_S * 1000);
+  const body = Buffer.concat(pieces);
+  assert.equal(createHash('sha256').update(body.subarray(body.indexOf('\r\n\r\n') + 4)).digest('hex'), chunk.sha256);
+});
