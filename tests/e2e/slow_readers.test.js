@@ -14,7 +14,7 @@ const READERS = 60;
 const WRITE_TIMEOUT_S = 3;
 // Each chunk once, whoever waits for it; beside it little for each connection. A copy each would be 600 MB.
 const RESIDENT_BYTES_MAX = CHUNKS * (CHUNK_BYTES + MB) + READERS * 64 * 1024 + 16 * MB;
-const OTHERS_ASK = 200;
+const OTHERS_ANSWERED_MIN = 20; // while all of the slow ones are there; some hundreds where nothing else is going on
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
@@ -92,14 +92,14 @@ class SlowReader {
   }
 }
 
-// How long each of many small requests takes that are made one after the other.
-async function askOften(gateway) {
+// How long each of the small requests takes that are made, one after the other, while something is so.
+async function askWhile(gateway, condition) {
   const took_ms = [];
-  for (let i = 0; i < OTHERS_ASK; ++i) {
-    const began = performance.now();
+  for (let began = performance.now(); condition(); began = performance.now()) {
     const { text } = await readPage(gateway, 2, { offset: '-1' });
-    took_ms.push(performance.now() - began);
     assert.equal(JSON.parse(text).filter(({ value }) => value).length, 10);
+    if (condition()) took_ms.push(performance.now() - began);
+    await pause(5);
   }
   return took_ms.sort((a, b) => a - b);
 }
@@ -116,11 +116,11 @@ for (const kind of ['memory', 'folder'])
 
     const readers = Array.from({ length: READERS }, (_, i) => new SlowReader(gateway, chunks[i % CHUNKS].query));
     const ticking = setInterval(() => readers.forEach((reader, i) => i % 2 === 0 && reader.more()), 1000).unref();
-    await program.until('has taken all', () => program.descriptors >= descriptors + READERS);
+    const allThere = () => program.descriptors >= descriptors + READERS;
+    await program.until('has taken all', allThere);
     let peak = 0;
     const sampling = setInterval(() => (peak = Math.max(peak, program.resident_bytes)), 20).unref();
-    const took_ms = await askOften(gateway);
-    assert.ok(program.descriptors >= descriptors + READERS, 'they were there all the time');
+    const took_ms = await askWhile(gateway, allThere);
     await program.until('has cut them off', () => program.descriptors <= descriptors + 2);
     clearInterval(sampling);
     clearInterval(ticking);
@@ -128,9 +128,9 @@ for (const kind of ['memory', 'folder'])
 
     const at = (share) => took_ms[Math.floor(share * (took_ms.length - 1))].toFixed(1);
     t.diagnostic(`${READERS} readers: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
-    t.diagnostic(`others meanwhile: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`);
+    t.diagnostic(`others meanwhile: ${took_ms.length} answers, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`);
     assert.ok(peak - resident < RESIDENT_BYTES_MAX, `${peak - resident} bytes`);
-    assert.ok(took_ms.at(-1) < WRITE_TIMEOUT_S * 1000, 'nobody waits until the slow ones are cut off');
+    assert.ok(took_ms.length >= OTHERS_ANSWERED_MIN, `${took_ms.length}: nobody waits until the slow ones are cut off`);
   });
 
 test('who reads slowly, but reads, gets all of it, however long that takes', async () => {
