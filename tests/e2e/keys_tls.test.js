@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import https from 'node:https';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Authority } from './support/certificates.js';
 import { Gateway, newSecret, remote } from './support/gateway.js';
 import { pause } from './support/program.js';
@@ -104,14 +104,16 @@ for (const name of ['named', 'discovered'])
     assert.ok(issuers[name].requests >= 1);
   });
 
-for (const [name, what] of Object.entries({ other: "another host's name", expired: 'an end that has passed', untrusted: 'an unknown authority' }))
-  test(`J28: a certificate with ${what}: nothing is asked, and no token is good before it has a good one`, async () => {
-    const issuer = issuers[name];
-    await gateway.program.until('was refused', () => issuer.refusals > 0);
-    const status = await statusOf(issuer);
-    assert.ok([401, 503].includes(status), `${status}`);
-    assert.equal(issuer.requests, 0);
-    assert.equal(await statusOf(issuers.named), 200, 'the others are as good as before');
-    issuer.server.setSecureContext(good);
-    await untilAllowed(issuer);
-  });
+describe('J28: certificates that are not good', () => {
+  for (const [name, what] of Object.entries({ other: "another host's name", expired: 'an end that has passed', untrusted: 'an unknown authority' }))
+    test(`${what}: nothing is asked, and no token is good before there is a good one`, async () => {
+      const issuer = issuers[name];
+      await gateway.program.until('was refused', () => issuer.refusals > 0);
+      const status = await statusOf(issuer);
+      assert.ok([401, 503].includes(status), `${status}`);
+      assert.equal(issuer.requests, 0);
+      assert.equal(await statusOf(issuers.named), 200, 'the others are as good as before');
+      issuer.server.setSecureContext(good);
+      await untilAllowed(issuer);
+    });
+});
