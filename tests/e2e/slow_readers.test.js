@@ -21,7 +21,8 @@ const OTHERS_ANSWERED_MIN = 20; // while all of the slow ones are there; some hu
 const LISTENERS = 20;
 const EVENTS = 16;
 const EVENT_BYTES = MB;
-const LISTENED_BYTES_MAX = 3 * EVENTS * EVENT_BYTES; // the log's own, and what is on its way from the database
+// The log's own, the same on its way from the database and into the files, and pieces that only some of the listeners have.
+const LISTENED_BYTES_MAX = 6 * EVENTS * EVENT_BYTES;
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
