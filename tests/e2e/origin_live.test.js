@@ -1,6 +1,6 @@
 // `sluice origin`: changes as they come. Long polls, event streams, cursors, and chunks that never move.
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { pause } from './support/program.js';
 import { ask, Events, operations, positionOf, readAll } from './support/shape_api.js';
 import { withOrigin } from './support/world.js';
@@ -19,8 +19,9 @@ INSERT INTO chunks SELECT i, 'title ' || i FROM generate_series(1, 100) i;
 `;
 
 let database, origin, silent, silentSince;
-withOrigin(SCHEMA, { args: ['--long-poll-timeout', String(POLL_S), '--chunk-bytes', String(CHUNK_BYTES)] }, (world) => ({ database, origin } = world));
-before(async () => {
+const ARGS = ['--long-poll-timeout', String(POLL_S), '--chunk-bytes', String(CHUNK_BYTES)];
+withOrigin(SCHEMA, { args: ARGS }, async (world) => {
+  ({ database, origin } = world);
   silent = await Events.open(origin, { table: 'quiet', ...(await head('quiet')), live: true, live_sse: true });
   silentSince = Date.now();
 });

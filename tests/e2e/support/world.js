@@ -3,15 +3,15 @@ import { after, before } from 'node:test';
 import { Cluster } from './cluster.js';
 import { BareOrigin } from './gateway.js';
 
-// `take` gets { cluster, database, origin } before the first test. `schema` makes the database's tables; `options` are
-// BareOrigin's.
+// `schema` makes the database's tables; `options` are BareOrigin's. `take` gets { cluster, database, origin } before the first
+// test, and may do more that all tests need: another before() would not wait for this one.
 export function withOrigin(schema, options, take) {
   const world = {};
   before(async () => {
     world.cluster = await Cluster.start();
     world.database = await world.cluster.createDatabase(schema);
     world.origin = await BareOrigin.start(world.database, options);
-    take(world);
+    await take(world);
   });
   after(async () => {
     await world.origin?.stop();
