@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './support/cluster.js';
 import { Disk, noDisk } from './support/disk.js';
-import { Follower } from './support/follower.js';
+import { againWhereCutOff, Follower } from './support/follower.js';
 import { BareOrigin } from './support/gateway.js';
 import { ask, positionOf, readAll } from './support/shape_api.js';
 
@@ -48,7 +48,7 @@ async function filled() {
   const disk = await Disk.start(SMALL);
   const database = await cluster.createDatabase(SCHEMA);
   const origin = await BareOrigin.start(database, { storage: disk.folder, inside: disk.inside, args: ['--long-poll-timeout', '2'] });
-  const follower = new Follower({ url: `${origin.url}/v1/shape`, params: ITEMS });
+  const follower = new Follower({ url: `${origin.url}/v1/shape`, params: ITEMS, onError: againWhereCutOff });
   await follower.upToDate();
   const known = await readAll(origin, { table: 'other' });
   const next = await write(database, 1000, 2 * (SMALL / MB));
@@ -81,7 +81,7 @@ async function assertGoesOn({ disk, database, origin, follower, position, next }
   await follower.equals(await database.query('SELECT * FROM items ORDER BY id'));
   follower.assertClean();
   assert.equal(follower.refetches, 0);
-  assert.deepEqual(follower.errors, []);
+  assert.deepEqual(follower.complaints, []);
   assert.doesNotMatch(origin.program.output, /damage/);
 }
 

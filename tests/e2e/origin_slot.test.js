@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './support/cluster.js';
-import { Follower } from './support/follower.js';
+import { againWhereCutOff, Follower } from './support/follower.js';
 import { BareOrigin } from './support/gateway.js';
 import { ask, positionOf, readAll } from './support/shape_api.js';
 
@@ -50,7 +50,7 @@ for (const [when, [leave, comeBack]] of Object.entries(WAYS))
   test(`a slot that is lost ${when}: 409 and a new handle for everyone, and nothing old after that`, async () => {
     const database = await cluster.createDatabase(SCHEMA);
     const origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', '2'] });
-    const follower = new Follower({ url: `${origin.url}/v1/shape`, params: { table: 'items' } });
+    const follower = new Follower({ url: `${origin.url}/v1/shape`, params: { table: 'items' }, onError: againWhereCutOff });
     await follower.upToDate();
     const positions = [];
     for (const definition of DEFINITIONS) positions.push(positionOf((await readAll(origin, definition)).at(-1).answer));
@@ -82,7 +82,7 @@ for (const [when, [leave, comeBack]] of Object.entries(WAYS))
     await follower.equals(await database.query('SELECT * FROM items ORDER BY id'));
     follower.assertClean();
     assert.equal(follower.refetches, 1);
-    assert.deepEqual(follower.errors, []);
+    assert.deepEqual(follower.complaints, []);
     follower.stop();
     await origin.stop();
     await database.close();

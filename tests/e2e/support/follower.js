@@ -16,6 +16,16 @@ globalThis.setTimeout = (work, delay_ms, ...rest) => {
   return delay_ms > LONG_MS ? timer.unref() : timer;
 };
 
+// An onError for where servers are killed: an answer that is cut off in its middle is asked for again, which the client leaves
+// to its user. Anything else ends the stream.
+export function againWhereCutOff(error) {
+  return isCutOff(error) ? {} : undefined;
+}
+
+function isCutOff(error) {
+  return error instanceof TypeError && error.message === 'terminated';
+}
+
 const followers = new Set();
 after(() => followers.forEach((follower) => follower.stop())); // those of failed tests
 
@@ -87,6 +97,11 @@ export class Follower {
           `${different.length} different: ${show(different)}`,
       );
     });
+  }
+
+  // Of what reached onError, all but answers that were cut off.
+  get complaints() {
+    return this.errors.filter((error) => !isCutOff(error));
   }
 
   // Nothing was lost or repeated on the way, whatever the result.
