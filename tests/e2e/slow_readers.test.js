@@ -17,12 +17,13 @@ const WRITE_TIMEOUT_S = 3;
 const RESIDENT_BYTES_MAX = CHUNKS * (CHUNK_BYTES + MB) + READERS * 64 * 1024 + 16 * MB;
 const OTHERS_ANSWERED_MIN = 20; // while all of the slow ones are there; some hundreds where nothing else is going on
 
-// More than the kernel takes for a connection that nobody reads. A copy for each listener would be 320 MB.
-const LISTENERS = 20;
-const EVENTS = 16;
+// Far more than the kernel takes for a connection that nobody reads, and than a chunk. Each listener may have a piece of its own,
+// up to a chunk and an entry; beside that there is the log's own, the same on its way from the database and into the files.
+// A copy of everything for each would be 320 MB more.
+const LISTENERS = 10;
+const EVENTS = 32;
 const EVENT_BYTES = MB;
-// The log's own, the same on its way from the database and into the files, and pieces that only some of the listeners have.
-const LISTENED_BYTES_MAX = 6 * EVENTS * EVENT_BYTES;
+const LISTENED_BYTES_MAX = LISTENERS * (CHUNK_BYTES + EVENT_BYTES) + 3 * EVENTS * EVENT_BYTES;
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
