@@ -37,6 +37,15 @@ class OriginLifeTest : public EmbeddedOriginTest {
     done.get();
     return to_answer(*it);
   }
+  // A table of 40,000 rows, far more than a chunk.
+  void begin_with_many_chunks() {
+    sql_.run(
+        "CREATE TABLE t (id int PRIMARY KEY, title text);"
+        "INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, 40000) i");
+    origin::EmbeddedOptions options;
+    options.chunk_bytes = 64 * 1024;
+    restart(options);
+  }
   // A role that may do no more than it must, and the URL to be it.
   std::string make_least_role(const std::string& grants) {
     sql_.run("CREATE ROLE least LOGIN REPLICATION; " + grants);
@@ -54,12 +63,7 @@ class OriginLifeTest : public EmbeddedOriginTest {
 };
 
 TEST_F(OriginLifeTest, ASnapshotIsServedWhileItIsRead) {
-  sql_.run(
-      "CREATE TABLE t (id int PRIMARY KEY, title text); INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, "
-      "40000) i");
-  origin::EmbeddedOptions options;
-  options.chunk_bytes = 64 * 1024;
-  restart(options);
+  begin_with_many_chunks();
   // A shape's whole snapshot may be read before the first answer gets here: then with the next one.
   int tries = 0;
   std::string definition;
@@ -81,12 +85,7 @@ TEST_F(OriginLifeTest, ASnapshotIsServedWhileItIsRead) {
 }
 
 TEST_F(OriginLifeTest, ASnapshotThatFailsAfterPartsWereServedIsFetchedAgain) {
-  sql_.run(
-      "CREATE TABLE t (id int PRIMARY KEY, title text); INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, "
-      "40000) i");
-  origin::EmbeddedOptions options;
-  options.chunk_bytes = 64 * 1024;
-  restart(options);
+  begin_with_many_chunks();
   int tries = 0;
   Answer first;
   std::string definition;

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <thread>
 
+#include "base/test_folder.h"
 #include "gatekeeper/revocation_text.h"
 #include "gatekeeper/revocations.h"
-#include "gatekeeper/test_folder.h"
 #include "gatekeeper/test_tokens.h"
 
 namespace sluice::gatekeeper {

@@ -1,9 +1,9 @@
 // What a check costs with nothing, one and a million revoked, and what adding and keeping cost.
 #include <benchmark/benchmark.h>
 
+#include "base/test_folder.h"
 #include "gatekeeper/revocation_text.h"
 #include "gatekeeper/revocations.h"
-#include "gatekeeper/test_folder.h"
 #include "gatekeeper/test_tokens.h"
 
 namespace sluice::gatekeeper {

@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/test_folder.h"
 #include "gatekeeper/redis_connection.h"
-#include "gatekeeper/test_folder.h"
 
 namespace sluice::gatekeeper {
 

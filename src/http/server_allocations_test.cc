@@ -1,60 +1,10 @@
 // Counts what the whole process takes from the heap, by malloc() and its kin, while kept-alive requests are answered.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdint>
 
+#include "base/test_allocations.h"
 #include "http/testing.h"
-
-namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> allocations{0};
-
-void count() {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-}
-
-}  // namespace
-
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-
-extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, std::size_t),
-                                                         void (*free_hook)(const volatile void*));
-
-namespace {
-const int installed = __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t) { count(); },
-                                                                [](const volatile void*) {});
-}  // namespace
-
-#else
-
-extern "C" {
-
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t bytes) {
-  count();
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t n, std::size_t bytes) {
-  count();
-  return __libc_calloc(n, bytes);
-}
-void* realloc(void* memory, std::size_t bytes) {
-  count();
-  return __libc_realloc(memory, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  count();
-  return __libc_memalign(alignment, bytes);
-}
-}
-
-#endif
 
 namespace sluice::http {
 namespace {
@@ -71,13 +21,12 @@ std::uint64_t allocations_of(std::uint16_t port, std::string_view request, int t
     return client.read_into(response, sizeof response) > 0;
   };
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(once());  // buffers grow to their size
-  allocations = 0;
-  counting = true;
   bool answered = true;
-  for (int i = 0; i < times; ++i) answered = answered && once();
-  counting = false;
+  const auto taken = allocations_while([&] {
+    for (int i = 0; i < times; ++i) answered = answered && once();
+  });
   EXPECT_TRUE(answered);
-  return allocations;
+  return taken;
 }
 
 Task<void> hello(const Request& request, Response& response) {

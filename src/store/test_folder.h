@@ -1,9 +1,6 @@
-// For tests: a folder that goes away, entries that say their own offset, and a store of them.
+// For tests: entries that say their own offset, and a store of them in a folder.
 #pragma once
 
-#include <charconv>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,33 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/test_folder.h"
 #include "store/disk_store.h"
 
 namespace sluice::store {
-
-class TestFolder {
- public:
-  TestFolder() {
-    // In memory where that is there: a sync waits for nothing.
-    std::error_code none;
-    const std::filesystem::path memory = "/dev/shm";
-    const auto parent = std::filesystem::is_directory(memory, none) ? memory : std::filesystem::temp_directory_path();
-    std::string name = (parent / "sluice-store-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Entries of tests end in @<tx>_<op>,\n where they have to be found in a file.
 inline std::optional<shape::Offset> test_offset_of(std::string_view entry) {

@@ -1,6 +1,6 @@
 // Grants that end while the client follows: it fetches new ones, and the stream goes on.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Cluster } from './support/cluster.js';
 import { Follower } from './support/follower.js';
 import { embedded, Gateway } from './support/gateway.js';
@@ -100,28 +100,31 @@ async function atTheEnd(headers, params) {
   return query;
 }
 
-test('a held poll is answered 401 when its grant ends', async () => {
-  const { headers, params, expires_at } = await gateway.grant({ org_id: 1 });
-  const query = await atTheEnd(headers, params);
-  const response = await fetch(`${gateway.url}/v1/shape?${query}`, { headers });
-  const ended_s = Date.now() / 1000;
-  assert.equal(response.status, 401);
-  assert.match(response.headers.get('www-authenticate'), /^Bearer error="invalid_token"/);
-  assert.equal((await response.json()).error, 'token_expired');
-  // Long before a poll is answered by itself, after 20 s.
-  assert.ok(ended_s >= expires_at && ended_s < expires_at + 8, `${ended_s - expires_at} s after the end`);
-});
+// Both wait for nothing else, so they wait together.
+describe('what is held when its grant ends', { concurrency: true }, () => {
+  test('a held poll is answered 401 when its grant ends', async () => {
+    const { headers, params, expires_at } = await gateway.grant({ org_id: 1 });
+    const query = await atTheEnd(headers, params);
+    const response = await fetch(`${gateway.url}/v1/shape?${query}`, { headers });
+    const ended_s = Date.now() / 1000;
+    assert.equal(response.status, 401);
+    assert.match(response.headers.get('www-authenticate'), /^Bearer error="invalid_token"/);
+    assert.equal((await response.json()).error, 'token_expired');
+    // Long before a poll is answered by itself, after 20 s.
+    assert.ok(ended_s >= expires_at && ended_s < expires_at + 8, `${ended_s - expires_at} s after the end`);
+  });
 
-test('an event stream is closed when its grant ends', async () => {
-  const { headers, params, expires_at } = await gateway.grant({ org_id: 1 });
-  const query = await atTheEnd(headers, params);
-  query.set('live_sse', 'true');
-  const response = await fetch(`${gateway.url}/v1/shape?${query}`, { headers });
-  assert.equal(response.status, 200);
-  assert.equal(response.headers.get('content-type'), 'text/event-stream');
-  await response.text();
-  const ended_s = Date.now() / 1000;
-  assert.ok(ended_s >= expires_at && ended_s < expires_at + 8, `${ended_s - expires_at} s after the end`);
+  test('an event stream is closed when its grant ends', async () => {
+    const { headers, params, expires_at } = await gateway.grant({ org_id: 1 });
+    const query = await atTheEnd(headers, params);
+    query.set('live_sse', 'true');
+    const response = await fetch(`${gateway.url}/v1/shape?${query}`, { headers });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    await response.text();
+    const ended_s = Date.now() / 1000;
+    assert.ok(ended_s >= expires_at && ended_s < expires_at + 8, `${ended_s - expires_at} s after the end`);
+  });
 });
 
 test('a grant ends no later than the identity token it was asked with', async () => {

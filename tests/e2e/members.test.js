@@ -139,3 +139,47 @@ test('no row is no; two rows are no answer', async () => {
   assert.equal(await ask('alice'), 503);
   await members.query(`DELETE FROM members WHERE org_id = 7`);
 });
+
+// Asked all along: a member is refused or allowed, somebody else never allowed.
+async function untilAllowedAgain() {
+  const ask = async (way, sub, expected) => {
+    const response = await way(sub, '1');
+    const text = await response.text();
+    assert.ok(expected.includes(response.status), `${response.status} ${text}`);
+    return response.status;
+  };
+  for (const way of Object.values(waysIn)) {
+    do await ask(way, 'nobody', [403, 503]);
+    while ((await ask(way, 'alice', [200, 503])) !== 200);
+    await ask(way, 'nobody', [403]);
+  }
+}
+
+async function assertUndecided(way, sub) {
+  const response = await way(sub, '1');
+  const text = await response.text();
+  assert.equal(response.status, 503, text);
+  assert.match(text, /authorizer_unavailable/);
+  assert.ok(Number(response.headers.get('retry-after')) >= 1);
+}
+
+function assertAllUndecided() {
+  const asked = Object.values(waysIn).flatMap((way) => ['alice', 'nobody'].map((sub) => assertUndecided(way, sub)));
+  return Promise.all(asked);
+}
+
+// The last: sessions of the tests are gone then.
+test('its Postgres stopped, or not answering: 503 for everybody, and as before once it is back', async () => {
+  await cluster.stop('SIGINT');
+  await assertAllUndecided();
+  await cluster.launch();
+  await untilAllowedAgain();
+
+  const session = await members.session();
+  cluster.server.signal('SIGSTOP'); // takes connections, and nobody speaks on them
+  await session.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sluice_members'`);
+  await assertAllUndecided();
+  cluster.server.signal('SIGCONT');
+  await untilAllowedAgain();
+  await session.close();
+});

@@ -1,10 +1,9 @@
 // `sluice origin`: changes as they come. Long polls, event streams, cursors, and chunks that never move.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
-import { BareOrigin } from './support/gateway.js';
+import { describe, test } from 'node:test';
 import { pause } from './support/program.js';
 import { ask, Events, operations, positionOf, readAll } from './support/shape_api.js';
+import { withOrigin } from './support/world.js';
 
 const POLL_S = 2;
 const CHUNK_BYTES = 2000;
@@ -19,18 +18,12 @@ INSERT INTO items SELECT i, 'title ' || i, false FROM generate_series(1, 5) i;
 INSERT INTO chunks SELECT i, 'title ' || i FROM generate_series(1, 100) i;
 `;
 
-let cluster, database, origin, silent, silentSince;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', String(POLL_S), '--chunk-bytes', String(CHUNK_BYTES)] });
+let database, origin, silent, silentSince;
+const ARGS = ['--long-poll-timeout', String(POLL_S), '--chunk-bytes', String(CHUNK_BYTES)];
+withOrigin(SCHEMA, { args: ARGS }, async (world) => {
+  ({ database, origin } = world);
   silent = await Events.open(origin, { table: 'quiet', ...(await head('quiet')), live: true, live_sse: true });
   silentSince = Date.now();
-});
-after(async () => {
-  await origin?.stop();
-  await database?.close();
-  await cluster?.stop();
 });
 
 async function head(table, more = {}) {

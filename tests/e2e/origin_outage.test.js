@@ -1,10 +1,9 @@
 // `sluice origin` while its Postgres is away, and after.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
-import { BareOrigin } from './support/gateway.js';
+import { test } from 'node:test';
 import { pause } from './support/program.js';
 import { ask, Events, operations, positionOf, readAll } from './support/shape_api.js';
+import { withOrigin } from './support/world.js';
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, title text);
@@ -14,16 +13,7 @@ CREATE TABLE other (id int PRIMARY KEY);
 const ITEMS = { table: 'items' };
 
 let cluster, database, origin;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', '2'] });
-});
-after(async () => {
-  await origin?.stop();
-  await database?.close();
-  await cluster?.stop();
-});
+withOrigin(SCHEMA, { args: ['--long-poll-timeout', '2'] }, (world) => ({ cluster, database, origin } = world));
 
 async function health() {
   return (await ask(origin, '', { path: '/v1/health' })).json.status;

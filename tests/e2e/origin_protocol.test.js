@@ -1,9 +1,9 @@
 // `sluice origin`, request by request: what a client that has only met Electric is told. Statuses, fields and bodies.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
 import { BareOrigin, newSecret } from './support/gateway.js';
 import { ask, positionOf, readAll } from './support/shape_api.js';
+import { withOrigin } from './support/world.js';
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, title text, "Mixed Case" text);
@@ -16,17 +16,8 @@ const CATCH_UP = 'public, max-age=60, stale-while-revalidate=300';
 const LIVE = 'public, max-age=5, stale-while-revalidate=5';
 const ITEMS = { table: 'items' };
 
-let cluster, database, origin;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', '1'] });
-});
-after(async () => {
-  await origin?.stop();
-  await database?.close();
-  await cluster?.stop();
-});
+let database, origin;
+withOrigin(SCHEMA, { args: ['--long-poll-timeout', '1'] }, (world) => ({ database, origin } = world));
 
 async function start(definition = ITEMS) {
   return positionOf((await readAll(origin, definition)).at(-1).answer);

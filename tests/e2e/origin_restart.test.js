@@ -1,10 +1,9 @@
 // `sluice origin` killed while clients follow and others write: they go on where they were.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
-import { BareOrigin } from './support/gateway.js';
+import { test } from 'node:test';
 import { pause } from './support/program.js';
 import { ask, operations, positionOf } from './support/shape_api.js';
+import { withOrigin } from './support/world.js';
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org text, v int);
@@ -13,17 +12,8 @@ INSERT INTO items SELECT i, 'k' || i % 3, 0 FROM generate_series(1, 300) i;
 const DEFINITIONS = [{ table: 'items' }, { table: 'items', where: "org = 'k1'" }, { table: 'items', where: 'v > 2', replica: 'full' }];
 const KILLS = Number(process.env.KILLS ?? 4);
 
-let cluster, database, origin;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  origin = await BareOrigin.start(database);
-});
-after(async () => {
-  await origin?.stop();
-  await database?.close();
-  await cluster?.stop();
-});
+let database, origin;
+withOrigin(SCHEMA, {}, (world) => ({ database, origin } = world));
 
 // A client that takes what it is told: each operation must make sense after those before it.
 class Client {

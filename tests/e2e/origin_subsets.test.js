@@ -1,9 +1,8 @@
 // `sluice origin`: parts of a shape's rows, asked for once, by POST and by GET.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
-import { BareOrigin } from './support/gateway.js';
+import { test } from 'node:test';
 import { ask, operations, positionOf, readAll } from './support/shape_api.js';
+import { withOrigin } from './support/world.js';
 
 const SCHEMA = `
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -12,17 +11,8 @@ INSERT INTO items SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, 'title ' 
   FROM generate_series(1, 20) i;
 `;
 
-let cluster, database, origin;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  origin = await BareOrigin.start(database, { args: ['--long-poll-timeout', '1'] });
-});
-after(async () => {
-  await origin?.stop();
-  await database?.close();
-  await cluster?.stop();
-});
+let database, origin;
+withOrigin(SCHEMA, { args: ['--long-poll-timeout', '1'] }, (world) => ({ database, origin } = world));
 
 const MAIN = { table: 'items', where: "org = 'a'", log: 'changes_only' };
 

@@ -83,6 +83,10 @@ class Follower final : replication::StreamHandler {
   // From now on the shape gets its table's changes. Returns the transactions that have passed already, which the shape's
   // snapshot must hold; null where the stream is not of `generation` any more or not connected.
   std::shared_ptr<const RecentTransactions::List> listen(std::shared_ptr<Shape> shape, std::uint64_t generation);
+  // The transactions that have passed already, and so may have been told: rows that are read for who follows must hold them.
+  std::shared_ptr<const RecentTransactions::List> passed() { return recent_.list(); }
+  // Every later snapshot holds what this one holds.
+  void forget_visible(const SnapshotPoint& point) { recent_.forget(point); }
   // The snapshot of the shape was taken: its changes can be told from its rows.
   void release(const std::shared_ptr<Shape>& shape, SnapshotPoint point, std::uint64_t insert_lsn);
   // The rows are in the log: the shape is ready, unless it was dropped meanwhile. The store keeps it for another process

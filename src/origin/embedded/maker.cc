@@ -273,19 +273,26 @@ Task<std::expected<void, Failure>> Maker::publish(replication::Connection& conne
 // Listens, then waits until what has passed on the stream before is visible.
 Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
                                                  std::uint64_t generation) {
-  using Seen = std::shared_ptr<const RecentTransactions::List>;
   auto promise = std::make_shared<Promise<Seen>>();
   asio::post(follower_.executor(),
              [this, promise, shape, generation] { promise->set(follower_.listen(shape, generation)); });
   auto seen = co_await promise->get(patience());
   if (!seen || !*seen) co_return std::unexpected(not_active(follower_.health()));
+  co_return co_await await_visible(connection, std::move(*seen));
+}
+
+// Until snapshots hold all that was seen.
+Task<std::expected<void, Failure>> Maker::await_visible(replication::Connection& connection, Seen seen) {
   WaitList nobody;
   auto deadline = patience();
-  while (!(*seen)->empty()) {
+  while (!seen->empty()) {
     auto result = co_await connection.query("SELECT pg_current_snapshot()::text");
     if (!result) co_return std::unexpected(database_failure(result.error()));
     auto point = parse_point(result->text(0, 0));
-    if (point && holds_all(*point, **seen)) break;
+    if (point && holds_all(*point, *seen)) {
+      asio::post(follower_.executor(), [this, point = std::move(*point)] { follower_.forget_visible(point); });
+      break;
+    }
     auto now = std::chrono::steady_clock::now();
     if (now > deadline) co_return std::unexpected(unavailable("commit_pending", "A commit is being waited for", 5));
     co_await nobody.wait(now + kVisibilityPause, [] { return false; });
@@ -392,17 +399,22 @@ Task<Maker::Rows> Maker::read_rows(replication::SnapshotQuery query, std::shared
 
 Task<void> Maker::read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                        std::shared_ptr<Promise<std::shared_ptr<Rows>>> result) {
+  result->set(std::make_shared<Rows>(co_await read_visible(std::move(query), std::move(sink))));
+}
+
+// Who asks may have been told of a transaction that is not visible yet, and takes these rows for the newer (visibility.h).
+Task<Maker::Rows> Maker::read_visible(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
+  auto promise = std::make_shared<Promise<Seen>>();
+  asio::post(follower_.executor(), [this, promise] { promise->set(follower_.passed()); });
   auto lease = co_await queries_.acquire();
-  if (!lease) {
-    result->set(std::make_shared<Rows>(std::unexpected(database_failure(lease.error()))));
-    co_return;
-  }
+  if (!lease) co_return std::unexpected(database_failure(lease.error()));
+  auto seen = co_await promise->get(patience());
+  if (!seen) co_return std::unexpected(not_active(follower_.health()));
+  auto visible = co_await await_visible(**lease, std::move(*seen));
+  if (!visible) co_return std::unexpected(visible.error());
   auto info = co_await replication::read_snapshot(**lease, std::move(query), *sink);
-  if (!info) {
-    result->set(std::make_shared<Rows>(std::unexpected(database_failure(info.error()))));
-    co_return;
-  }
-  result->set(std::make_shared<Rows>(std::move(*info)));
+  if (!info) co_return std::unexpected(database_failure(info.error()));
+  co_return std::move(*info);
 }
 
 }  // namespace sluice::origin::embedded

@@ -19,6 +19,7 @@
 #include "base/promise.h"
 #include "origin/embedded/follower.h"
 #include "origin/embedded/registry.h"
+#include "origin/embedded/visibility.h"
 #include "replication/pool.h"
 #include "replication/snapshot.h"
 #include "shape/definition.h"
@@ -89,6 +90,8 @@ class Maker {
                                              bool full_identity, std::uint64_t generation);
   Task<std::expected<void, Failure>> listen(replication::Connection& connection, std::shared_ptr<Shape> shape,
                                             std::uint64_t generation);
+  using Seen = std::shared_ptr<const RecentTransactions::List>;
+  Task<std::expected<void, Failure>> await_visible(replication::Connection& connection, Seen seen);
   std::shared_ptr<const sql::Table> intern(sql::Table table);
   Task<void> watch();
   void drop_failed();
@@ -99,6 +102,7 @@ class Maker {
                          std::vector<std::shared_ptr<Shape>> shapes);
   Task<void> read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                   std::shared_ptr<Promise<std::shared_ptr<Rows>>> result);
+  Task<Rows> read_visible(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
 
   const MakerOptions options_;
   Registry& registry_;

@@ -9,6 +9,7 @@
 //     commit record is on disk, a moment before other sessions see it; the moment is long where a synchronous standby is
 //     slow. So a transaction may have passed before the shape listened and still be invisible to a snapshot taken later:
 //     RecentTransactions finds that out, and the snapshot is taken again.
+//     The rows of a subset are read only once they hold all that has passed, for the same reason.
 //  3. What is visible and comes on the stream all the same is skipped: SnapshotPoint::holds().
 #pragma once
 

@@ -91,8 +91,17 @@ export class Database {
     this.client = client;
   }
 
+  #last = Promise.resolve();
+
   async query(sql, values) {
-    return (await this.client.query(sql, values)).rows;
+    return (await this.result(sql, values)).rows;
+  }
+
+  // As the driver has it. Several that are asked at once are answered one after the other.
+  result(sql, values) {
+    const answered = this.#last.then(() => this.client.query(sql, values));
+    this.#last = answered.catch(() => {});
+    return answered;
   }
 
   // One transaction of several statements.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 
-// Retries soon: a test should not wait out a backoff made for production.
+// Retries soon: a test should not wait out a backoff made for production, nor (in #fetch) the seconds that an answer asks for.
 const BACKOFF = { initialDelay: 50, maxDelay: 1000, multiplier: 1.5 };
 
 // The client saves its bookkeeping for browsers once a minute, by a timer that would keep the process alive until then.
@@ -15,6 +15,16 @@ globalThis.setTimeout = (work, delay_ms, ...rest) => {
   const timer = setTimer(work, delay_ms, ...rest);
   return delay_ms > LONG_MS ? timer.unref() : timer;
 };
+
+// An onError for where servers are killed: an answer that is cut off in its middle is asked for again, which the client leaves
+// to its user. Anything else ends the stream.
+export function againWhereCutOff(error) {
+  return isCutOff(error) ? {} : undefined;
+}
+
+function isCutOff(error) {
+  return error instanceof TypeError && error.message === 'terminated';
+}
 
 const followers = new Set();
 after(() => followers.forEach((follower) => follower.stop())); // those of failed tests
@@ -89,6 +99,11 @@ export class Follower {
     });
   }
 
+  // Of what reached onError, all but answers that were cut off.
+  get complaints() {
+    return this.errors.filter((error) => !isCutOff(error));
+  }
+
   // Nothing was lost or repeated on the way, whatever the result.
   assertClean() {
     assert.deepEqual(this.violations.slice(0, 5), []);
@@ -138,7 +153,9 @@ export class Follower {
     if (!response.body) return response;
     const [mine, theirs] = response.body.tee();
     this.#keepText(mine).catch(() => {}); // an aborted request ends here too
-    return new Response(theirs, { status: response.status, statusText: response.statusText, headers: response.headers });
+    const headers = new Headers(response.headers);
+    headers.delete('retry-after');
+    return new Response(theirs, { status: response.status, statusText: response.statusText, headers });
   }
 
   async #keepText(body) {

@@ -36,13 +36,15 @@ replica = "full"
 export { newSecret };
 
 // The gateway's embedded origin on a database; each has a slot of its own, which are the cluster's and not a database's.
-export function embedded(database, { chunk_bytes = 10 * 1024 * 1024, long_poll_timeout_s = 20 } = {}) {
+// Without `storage`, a folder, its shapes are in memory.
+export function embedded(database, { chunk_bytes = 10 * 1024 * 1024, long_poll_timeout_s = 20, storage } = {}) {
   const toml = `
 database_url_env = "E2E_DATABASE_URL"
 slot = "${database.name}"
 publication = "${database.name}"
 chunk_bytes = ${chunk_bytes}
 long_poll_timeout_s = ${long_poll_timeout_s}
+${storage ? `storage = "${storage}"` : ''}
 `;
   return { toml, env: { E2E_DATABASE_URL: database.url } };
 }
@@ -206,22 +208,26 @@ ${rules}${sections}`;
 
 // `sluice origin`: the bare shape API, by itself or standing in as an Electric.
 export class BareOrigin {
-  // Without a secret it serves whoever can connect. `args` are more of the command's; its log is in a folder of its own.
-  static async start(database, { secret, port, args = [] } = {}) {
+  // Without a secret it serves whoever can connect. `args` are more of the command's; its log is in a folder of its own, where
+  // `storage` names none. `health` is the status that is waited for: 202 of one that stands by, or 'any'. `inside` is a command that runs
+  // the one that follows it.
+  static async start(database, { secret, port, args = [], storage = temporaryFolder('storage'), health = 200, inside = [] } = {}) {
     const origin = new BareOrigin();
+    origin.inside = inside;
     origin.port = port ?? (await freePort());
     origin.url = `http://127.0.0.1:${origin.port}`;
     origin.args = ['origin', '--database-url', database.url, ...(secret ? ['--secret', secret] : ['--insecure'])];
     origin.args.push('--slot', database.name, '--publication', database.name, '--listen', `127.0.0.1:${origin.port}`);
-    origin.args.push('--storage', temporaryFolder('storage'), ...args);
-    await origin.launch();
+    origin.args.push('--storage', storage, ...args);
+    await origin.launch(health);
     return origin;
   }
 
   // Also again after kill(), as it was.
-  async launch() {
-    this.program = new Program(BINARY, this.args);
-    await this.program.until('is ready', () => answers(`${this.url}/v1/health`));
+  async launch(health = 200) {
+    const [command, ...args] = [...this.inside, BINARY, ...this.args];
+    this.program = new Program(command, args);
+    await this.program.until('is ready', () => answers(`${this.url}/v1/health`, health));
   }
 
   stop() {
@@ -239,11 +245,11 @@ export class BareOrigin {
   }
 }
 
-export async function answers(url) {
+export async function answers(url, status = 200) {
   try {
     const response = await fetch(url);
     await response.arrayBuffer();
-    return response.status === 200;
+    return status === 'any' || response.status === status;
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 // Child processes that do not outlive the test file that started them, and folders that do not either.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -42,6 +42,16 @@ export class Program {
 
   get pid() {
     return this.child.pid;
+  }
+
+  // Memory that it occupies.
+  get resident_bytes() {
+    return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]);
+  }
+
+  // Files and connections that it has open.
+  get descriptors() {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   signal(name) {
