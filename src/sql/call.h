@@ -37,13 +37,20 @@ enum class Function : std::uint8_t {
   kShiftLeft,   // by a constant
   kShiftRight,  // by a constant
   kSquareRoot,
+  kPower,       // of float8, of which one side is a constant
   kMove,        // a timestamp, with or without zone, by a constant interval
   kDaysAfter,   // a date and so many days
   kDaysBefore,  // a date less so many days
-  kApart,       // one date or timestamp less another
-  kInZone,      // UTC's: a timestamp as one with zone, or back
-  kBounded,     // a numeric column of any precision: NULL where it has more than kColumnDigitsMax digits on one side
-  kCast,        // from the type of its argument to its own
+  kMoveBy,      // a timestamp by an interval that is no such constant
+  kMoveBack,
+  kApart,  // one date less another, in days; one timestamp less another, as an interval
+  kJustifyDays,
+  kJustifyHours,
+  kJustifyInterval,
+  kInZone,   // a timestamp as one with zone, or back: UTC's, or that so far to its east (a constant interval)
+  kBounded,  // NULL where a numeric column has more than kColumnDigitsMax digits on one side, or an interval is beyond
+             // interval_math.h's bounds
+  kCast,     // from the type of its argument to its own
   kConcat,
   kLower,
   kUpper,

@@ -45,6 +45,7 @@ inline const Table& test_table() {
     add("arr", 1007, "int4").dimensions = 1;
     add("Odd \"name", oid::kText, "text");
     add("ta", oid::kTextArray, "text").dimensions = 1;
+    add("iv", oid::kInterval, "interval");
     return out;
   }();
   return table;
