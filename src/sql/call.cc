@@ -407,6 +407,7 @@ Value value_of(const Call& call, Evaluation& evaluation) {
     case Function::kLeast: return extreme(call, evaluation);
     case Function::kNullIf: return null_if(call, evaluation);
     case Function::kCase: return case_of(call, evaluation);
+    case Function::kDimensions: return of_moment(dimensions_of(*call.array, evaluation));
     default: break;
   }
   Value first = value_of(call.args[0], evaluation);

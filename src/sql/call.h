@@ -54,8 +54,9 @@ enum class Function : std::uint8_t {
   kConcat,
   kLower,
   kUpper,
-  kLength,  // in characters
-  kLike,    // by a pattern that is no constant
+  kLength,      // in characters
+  kLike,        // by a pattern that is no constant
+  kDimensions,  // of an array, which is no argument
   kCoalesce,
   kGreatest,
   kLeast,
@@ -79,6 +80,7 @@ struct Call {
   bool conditional = false;  // a condition is within
   int whole = 0;             // numeric: digits before the point, at most
   int scale = 0;             // and after it
+  std::shared_ptr<const ArrayValue> array = {};  // kDimensions
 };
 
 // What a row, and the memory for what is computed from it, are for one evaluation.

@@ -46,6 +46,7 @@ std::string_view symbol(Function function) {
     case Function::kInZone:
     case Function::kBounded:
     case Function::kCast:
+    case Function::kDimensions:
     case Function::kCase: break;
   }
   return "";

@@ -40,6 +40,8 @@ class Operators {
                                           std::size_t position) const;
   // Of what is no constant.
   std::expected<Term, WhereError> cast(Term term, Type to, std::size_t position) const;
+  // Cast, where it is not of that type.
+  std::expected<Term, WhereError> as_type(Term term, Type type, std::size_t position) const;
   // text LIKE pattern
   std::expected<Term, WhereError> like(Term text, Term pattern, std::size_t position) const;
 
@@ -50,7 +52,6 @@ class Operators {
   std::expected<Term, WhereError> concat(Term left, Term right, std::size_t position) const;
   std::expected<std::vector<Term>, WhereError> in_common(std::vector<Term> args, std::size_t position) const;
   std::expected<Term, WhereError> as_numeric(Term term, std::size_t position) const;
-  std::expected<Term, WhereError> as_type(Term term, Type type, std::size_t position) const;
   std::expected<Term, WhereError> as_text(Term term, std::size_t position) const;
   std::expected<Term, WhereError> calendar(std::string_view name, Term left, Term right, std::size_t position) const;
   std::expected<Term, WhereError> with_interval(std::string_view name, Term left, Term right, std::size_t position) const;
