@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -18,6 +19,8 @@
 
 #include "replication/test_cluster.h"
 #include "sql/array.h"
+#include "sql/binder.h"
+#include "sql/reference.h"
 #include "sql/types.h"
 #include "sql/where.h"
 
@@ -96,6 +99,20 @@ class Differential : public testing::Test {
     return row;
   }
 
+  // The reference evaluator says of every row what the other one says.
+  void refer(const Clause& clause) {
+    std::vector<std::size_t> columns(table_.columns.size());
+    std::iota(columns.begin(), columns.end(), std::size_t{0});
+    auto tree = sql::ParseTree::parse(sql::ClauseKind::kWhere, clause.where);
+    auto expression = sql::bind_where(*tree, {table_, columns, clause.params});
+    for (int r = 0; r < PQntuples(rows_.get()); ++r) {
+      RowValues row = row_at(r);
+      EXPECT_EQ(static_cast<int>(sql::reference::evaluate(*expression, row, table_)),
+                static_cast<int>(expression->evaluate(row)))
+          << "by the reference, row " << *row[0] << ": " << clause.bound;
+    }
+  }
+
   // The rows that match, each of which every route of the clause must lead to.
   std::set<std::string> ours(const sql::WhereClause& where) {
     std::set<std::string> out;
@@ -163,6 +180,7 @@ class Differential : public testing::Test {
       return false;
     }
     std::set<std::string> expected = ours(*where);
+    refer(clause);
     Answer original = theirs(clause.bound);
     if (written == Written::kMayFail && !original.error.empty()) {
       check_each(clause, expected);
