@@ -59,6 +59,8 @@ class TestRow {
     for (auto [name, value] : values) values_[*test_table().find(name)] = value;
   }
 
+  void set(std::string_view name, std::string_view value) { values_[*test_table().find(name)] = value; }
+
   Row view() const { return values_; }
 
  private:
