@@ -1,6 +1,7 @@
 #include "sql/reference.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "sql/operators.h"
@@ -62,15 +63,58 @@ class Walker {
   Walker(Row row, const Table& table) : row_(row), table_(table) {}
 
   Truth truth(const Expression& expression) const {
-    return std::visit([&](const auto& node) { return walk(node); }, expression.node());
+    Truth found = std::visit([&](const auto& node) { return walk(node); }, expression.node());
+    if (compares_ && disagreement_.empty() && fast(expression) != found) disagreement_ = "a condition";
+    return found;
   }
 
+  // Every condition and every value that is met from now on is compared with what the other evaluator has.
+  void compare_all() { compares_ = true; }
+  const std::string& disagreement() const { return disagreement_; }
+
  private:
+  Truth fast(const Expression& expression) const {
+    std::pmr::monotonic_buffer_resource arena;
+    Evaluation evaluation{row_, arena};
+    return expression.evaluate(evaluation);
+  }
+
+  static bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || a == b; }
+
+  void compare_with_fast(const Call& call, const Known& found) const {
+    std::pmr::monotonic_buffer_resource arena;
+    Evaluation evaluation{row_, arena};
+    Value value = value_of(call, evaluation);
+    bool equal = value.null == found.null;
+    if (!value.null && !found.null) {
+      if (is_float(call.type))
+        equal = same(value.real, found.real);
+      else if (call.type == Type::kBool)
+        equal = (value.integer != 0) == (found.text == "t");
+      else if (is_integer(call.type))
+        equal = std::to_string(value.integer) == found.text;
+      else if (call.type == Type::kInterval)
+        equal = value.integer == found.moment && value.months == found.months && value.days == found.days;
+      else if (call.type >= Type::kDate && call.type <= Type::kTimestamptz)
+        equal = value.integer == found.moment;
+      else
+        equal = value.text == found.text;
+    }
+    if (!equal && disagreement_.empty()) {
+      disagreement_ =
+          "function " + std::to_string(static_cast<int>(call.function)) + " of type " + std::string(name_of(call.type));
+    }
+  }
+
   Known value(const Operand& operand) const {
     switch (operand.source) {
       case Operand::Source::kColumn: return row_[operand.column] ? read(*row_[operand.column], operand.type) : Known();
       case Operand::Source::kConstant: return of(operand.constant);
-      case Operand::Source::kCall: return value(*operand.call);
+      case Operand::Source::kCall: {
+        Known found = value(*operand.call);
+        if (compares_) compare_with_fast(*operand.call, found);
+        return found;
+      }
       case Operand::Source::kCondition: {
         Truth found = truth(*operand.condition);
         if (found == Truth::kUnknown) return {};
@@ -261,12 +305,17 @@ class Walker {
 
   Row row_;
   const Table& table_;
+  bool compares_ = false;
+  mutable std::string disagreement_;
 };
 
 }  // namespace
 
-Truth evaluate(const Expression& expression, Row row, const Table& table) {
-  return Walker(row, table).truth(expression);
+std::string disagreement(const Expression& expression, Row row, const Table& table) {
+  Walker walker(row, table);
+  walker.compare_all();
+  walker.truth(expression);
+  return walker.disagreement();
 }
 
 }  // namespace sluice::sql::reference

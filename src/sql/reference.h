@@ -6,11 +6,15 @@
 // that Postgres could have printed: what it makes of others is not said.
 #pragma once
 
+#include <string>
+
 #include "sql/expression.h"
 #include "sql/types.h"
 
 namespace sluice::sql::reference {
 
-Truth evaluate(const Expression& expression, Row row, const Table& table);
+// What the two evaluators do not agree on: of the whole, or of a value that is computed anywhere within. Empty where they
+// do.
+std::string disagreement(const Expression& expression, Row row, const Table& table);
 
 }  // namespace sluice::sql::reference

@@ -48,7 +48,9 @@ class Generator {
   std::string condition(int depth) {
     switch (below(depth > 0 ? 8 : 4)) {
       case 0: return leaf_of_arrays(depth);
-      case 1: return value("text", depth) + pick({" LIKE ", " ILIKE "}) + pick({"'a%'", "'%B'", "'_'", "'%k%'", "'i_'"});
+      case 1:
+        return value("text", depth) + pick({" LIKE ", " ILIKE "}) +
+               pick({"'a%'", "'%B'", "'_'", "'%k%'", "'i_'", "'%__'", "'%_b'"});
       case 4: return "(" + condition(depth - 1) + pick({" AND ", " OR "}) + condition(depth - 1) + ")";
       case 5: return "NOT " + condition(depth - 1);
       case 6: return "(" + condition(depth - 1) + ")" + pick({" IS NOT TRUE", " IS UNKNOWN", " IS FALSE"});
@@ -143,8 +145,7 @@ TEST(Reference, SaysWhatTheFastEvaluatorSays) {
       std::vector<std::string> texts;
       texts.reserve(64);
       TestRow row = generator.row(texts);
-      auto expected = static_cast<int>(reference::evaluate(*expression, row.view(), test_table()));
-      ASSERT_EQ(expected, static_cast<int>(expression->evaluate(row.view())))
+      ASSERT_EQ(reference::disagreement(*expression, row.view(), test_table()), "")
           << where << "\nrow " << testing::PrintToString(texts);
     }
   }
