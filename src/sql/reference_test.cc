@@ -29,7 +29,11 @@ const std::vector<Kind>& kinds() {
       {"numeric", {"n"}, {"0", "0.00", "1.50", "-2.5", "NaN", "Infinity", "9999.99", "0.00009", "-12345678901234567890.5"}},
       {"float8", {"f8"}, {"0", "1.5", "-2.5", "NaN", "-Infinity", "1e+300", "5e-324", "1.7976931348623157e+308"}},
       {"float4", {"f4"}, {"0", "0.1", "-2.5", "NaN", "3.4028235e+38", "1e-45"}},
-      {"text", {"t", "v"}, {"", "a", "A", "ab", "a%", "_b", "Größe", "\xE2\x84\xAA", "\xC4\xB0x", "a\\b"}},
+      {"text",
+       {"t", "v"},
+       {"", "a", "A", "ab", "a%", "_b", "Größe", "\xE2\x84\xAA", "\xC4\xB0x", "a\\b",
+        "\xE2\x84\xAA"
+        "abc"}},
       {"bool", {"b"}, {"t", "f"}},
       {"uuid", {"u"}, {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-0000-000000000000"}},
       {"date", {"d"}, {"2024-02-29", "infinity", "1999-12-31", "0044-03-15 BC", "5874897-12-31"}},
@@ -50,7 +54,7 @@ class Generator {
       case 0: return leaf_of_arrays(depth);
       case 1:
         return value("text", depth) + pick({" LIKE ", " ILIKE "}) +
-               pick({"'a%'", "'%B'", "'_'", "'%k%'", "'i_'", "'%__'", "'%_b'"});
+               pick({"'a%'", "'%B'", "'_'", "'%k%'", "'i_'", "'%__'", "'%___b%'"});
       case 4: return "(" + condition(depth - 1) + pick({" AND ", " OR "}) + condition(depth - 1) + ")";
       case 5: return "NOT " + condition(depth - 1);
       case 6: return "(" + condition(depth - 1) + ")" + pick({" IS NOT TRUE", " IS UNKNOWN", " IS FALSE"});
