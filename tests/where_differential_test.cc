@@ -81,6 +81,7 @@ const std::vector<Pool>& pools() {
        {"2024-02-29", "2024-02-29 12:00Z", "2024-02-29T14:00:00.5+02", "2024-03-01 00:00:00-05:30", "infinity", "-infinity",
         "1999-12-31 23:59:59.999999+00", "2024-02-29 12:00:00.500 +00", "0044-03-15 01:02:03+00 BC"}},
       {"mood", {"ok", "sad", "happy"}},
+      {"interval", {"1 day", "24:00:00", "1 mon", "P30D", "-1 day", "PT0S", "P1Y2M3DT4H5M6.5S", "P1M-2DT3H"}},
   };
   return out;
 }
@@ -220,6 +221,7 @@ const std::vector<TestColumn>& columns() {
                                            {"arr", "", "int4[]"},
                                            {"Odd \"name", "text", "text"},
                                            {"ta", "", "text[]"},
+                                           {"iv", "interval", "interval"},
                                            {"tc", "text", "text COLLATE \"C\""}};
   return out;
 }

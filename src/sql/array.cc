@@ -1,6 +1,7 @@
 #include "sql/array.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "sql/text_input.h"
 
@@ -8,6 +9,7 @@ namespace sluice::sql {
 
 ArrayElements::ArrayElements(std::string_view array) : rest_(array) {
   if (!rest_.starts_with('[')) return;
+  std::from_chars(rest_.data() + 1, rest_.data() + rest_.size(), lower_bound_);
   std::size_t bounds = rest_.find('=');
   rest_.remove_prefix(bounds == std::string_view::npos ? rest_.size() : bounds + 1);
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,8 @@ class ArrayElements {
   // Once next() has returned false:
   bool malformed() const { return malformed_; }
   std::size_t dimensions() const { return depth_max_; }
+  // Where its first dimension begins: 1 where it does not say.
+  std::int64_t lower_bound() const { return lower_bound_; }
 
  private:
   enum class Before { kAnything, kComma, kValue };  // kComma: a comma came last, kValue: an element or a closing brace
@@ -45,6 +48,7 @@ class ArrayElements {
   std::string unescaped_;
   std::size_t depth_ = 0;
   std::size_t depth_max_ = 0;
+  std::int64_t lower_bound_ = 1;
   Before before_ = Before::kAnything;
   bool null_ = false;
   bool malformed_ = false;

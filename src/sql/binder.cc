@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sql/array_terms.h"
 #include "sql/call.h"
 #include "sql/column_ref.h"
 #include "sql/literal.h"
@@ -250,6 +251,10 @@ class Binder {
     }
     auto like = args.size() == 2 ? like_function(name) : std::nullopt;
     if (like) return placed(bind_like(args[0], args[1], *like, position(node)), position(node));
+    if (name == "array_ndims" && args.size() == 1) {
+      auto array = bind_array(args[0]);
+      return array ? dimensions_of(std::move(*array), position(node)) : Bound<Term>(Failure(array.error()));
+    }
     if (!Operators::knows_function(name, args.size())) return refuse(node);
     auto terms = bind_all(args);
     if (!terms) return Failure(terms.error());
@@ -395,7 +400,7 @@ class Binder {
     if (!left) return Failure(left.error());
     auto array = bind_array(node.element("rexpr"));
     if (!array) return Failure(array.error());
-    bool text = !array->column && (array->element == Type::kUnknown || array->element == Type::kText);
+    bool text = array->is_constant() && (array->element == Type::kUnknown || array->element == Type::kText);
     if (!text) return fail(array->position, "the patterns of LIKE must be constants of type text");
     if (auto ok = check_repeatable(*left, array->items.size()); !ok) return Failure(ok.error());
     std::vector<Expression> terms;
@@ -423,6 +428,7 @@ class Binder {
     if (node.kind == "ColumnRef") return bind_array_column(node);
     if (node.kind == "TypeCast") return bind_array_cast(node);
     if (node.kind == "A_ArrayExpr") return bind_array_items(node, nullptr);
+    if (is_array(tree)) return bind_array_concat(node);
     auto literal = bind(tree);
     if (!literal) return Failure(literal.error());
     if (!literal->is_constant() || literal->type() != Type::kUnknown || literal->operand.constant.null) {
@@ -431,8 +437,60 @@ class Binder {
     return counted(read_array(*literal));
   }
 
+  // || of which a side is an array, and its functions.
+  std::string_view concat_named(const TreeNode& node) const {
+    if (scope_.claims) return {};
+    std::string_view name = node.kind == "FuncCall" ? builtin_name(node.list("funcname"))
+                            : node.kind == "A_Expr" ? builtin_name(node.list("name"))
+                                                    : std::string_view();
+    bool known = name == "||" || name == "array_cat" || name == "array_append" || name == "array_prepend";
+    bool two = node.kind == "FuncCall" ? node.list("args").size() == 2 : node.has("lexpr") && node.has("rexpr");
+    return known && two ? name : std::string_view();
+  }
+
+  bool is_array(element tree) const {
+    TreeNode node = TreeNode::of(tree);
+    if (node.kind == "A_ArrayExpr") return true;
+    if (node.kind == "TypeCast") return array_type_named(node).has_value();
+    if (node.kind == "ColumnRef") {
+      auto index = column_index(node);
+      return index && scope_.table.columns[*index].dimensions > 0;
+    }
+    std::string_view name = concat_named(node);
+    return name == "||" ? is_array(node.element("lexpr")) || is_array(node.element("rexpr")) : !name.empty();
+  }
+
+  bool is_untyped(element tree) const {
+    TreeNode node = TreeNode::of(tree);
+    return node.kind == "ParamRef" || (node.kind == "A_Const" && (node.has("sval") || node.flag("isnull")));
+  }
+
+  Bound<ArrayTerm> bind_array_concat(const TreeNode& node) {
+    std::string_view name = concat_named(node);
+    bool call = node.kind == "FuncCall";
+    element left = call ? node.list("args")[0] : node.element("lexpr");
+    element right = call ? node.list("args")[1] : node.element("rexpr");
+    // A literal without a type is an array beside one.
+    bool appends = name == "array_append" || (name == "||" && !is_array(right) && !is_untyped(right));
+    bool prepends = name == "array_prepend" || (name == "||" && !is_array(left) && !is_untyped(left));
+    if (++depth_ > kExpressionDepthMax) return fail(0, "the clause is nested too deeply");
+    auto array = bind_array(prepends ? right : left);
+    Bound<ArrayTerm> out = std::move(array);
+    if (out && (appends || prepends)) {
+      auto element = bind(prepends ? left : right);
+      out = element ? with_element(std::move(*out), std::move(*element), prepends, comparator_, position(node))
+                    : Bound<ArrayTerm>(Failure(element.error()));
+    } else if (out) {
+      auto other = bind_array(right);
+      out = other ? array_cat(std::move(*out), std::move(*other), comparator_, position(node)) : std::move(other);
+    }
+    --depth_;
+    return counted(std::move(out));
+  }
+
   Bound<ArrayTerm> counted(Bound<ArrayTerm> array) {
-    if (array && (nodes_ += array->items.size()) > kExpressionNodesMax) return fail(0, "the clause has too many terms");
+    if (array && (nodes_ += array->items.size() + array->parts.size()) > kExpressionNodesMax)
+      return fail(0, "the clause has too many terms");
     return array;
   }
 
@@ -470,7 +528,7 @@ class Binder {
     TreeNode arg = TreeNode::of(node.element("arg"));
     auto array = arg.kind == "A_ArrayExpr" ? bind_array_items(arg, &*name) : bind_array(node.element("arg"));
     if (!array) return array;
-    if (array->column) {
+    if (!array->is_constant()) {
       if (array->element_name == *name || (scope_.claims && array->element == *type)) return array;
       return fail(position(node), "only constants can be cast");
     }

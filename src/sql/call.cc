@@ -8,7 +8,9 @@
 #include "sql/datetime.h"
 #include "sql/decimal.h"
 #include "sql/interval.h"
+#include "sql/interval_math.h"
 #include "sql/numeric.h"
+#include "sql/real_math.h"
 #include "sql/text_input.h"
 
 namespace sluice::sql {
@@ -51,6 +53,14 @@ Value of_wide(Wide value, Type type) {
 Value of_interval(const std::optional<Interval>& interval) {
   if (!interval) return {};
   return {.null = false, .integer = interval->microseconds, .months = interval->months, .days = interval->days};
+}
+
+Value of_maybe(std::optional<double> real) {
+  return real ? of_real(*real) : Value{};
+}
+
+Interval interval_of(const Value& value) {
+  return {value.months, value.days, value.integer};
 }
 
 Value of_moment(std::optional<std::int64_t> moment) {
@@ -129,8 +139,31 @@ Value numeric_operation(Function function, const Value& left, const Value& right
   }
 }
 
+Value real_operation(Function function, double a, double b, Type type) {
+  switch (function) {
+    case Function::kAdd: return of_maybe(real_sum(a, b, type));
+    case Function::kSubtract: return of_maybe(real_difference(a, b, type));
+    case Function::kMultiply: return of_maybe(real_product(a, b, type));
+    case Function::kDivide: return of_maybe(real_quotient(a, b, type));
+    case Function::kPower: return of_maybe(real_power(a, b));
+    default: return {};
+  }
+}
+
+Value interval_operation(Function function, const Value& a, const Value& b) {
+  switch (function) {
+    case Function::kAdd: return of_interval(interval_of(a) + interval_of(b));
+    case Function::kSubtract: return of_interval(interval_of(a) - interval_of(b));
+    case Function::kMultiply: return of_interval(product(interval_of(a), b.real));
+    case Function::kDivide: return of_interval(quotient(interval_of(a), b.real));
+    case Function::kApart: return of_interval(apart(a.integer, b.integer));
+    default: return {};
+  }
+}
+
 Value signed_value(const Call& call, const Value& value, Evaluation& evaluation) {
   bool negate = call.function == Function::kNegate;
+  if (call.type == Type::kInterval) return of_interval(Interval{} - interval_of(value));
   if (is_float(call.type)) return of_real(negate ? -value.real : std::fabs(value.real));
   if (is_integer(call.type)) return of_wide(negate || value.integer < 0 ? -Wide(value.integer) : value.integer, call.type);
   auto numeric = Numeric::read(value.text);
@@ -138,7 +171,8 @@ Value signed_value(const Call& call, const Value& value, Evaluation& evaluation)
   return of_numeric(negate ? -*numeric : absolute(*numeric), evaluation);
 }
 
-Value bounded(const Value& value) {
+Value bounded(const Value& value, Type type) {
+  if (type == Type::kInterval) return in_bounds(interval_of(value)) ? value : Value{};
   auto decimal = read_decimal(value.text);
   if (!decimal) return {};
   std::size_t point = value.text.find('.');
@@ -158,6 +192,12 @@ Value cast_to_integer(const Value& value, Type from, Type to) {
   double whole = std::rint(value.real);
   if (!(whole >= -kEnd && whole < kEnd)) return {};
   return of_wide(static_cast<std::int64_t>(whole), to);
+}
+
+Value cast_to_real(const Value& value, Type from, Type to) {
+  if (from == Type::kNumeric) return of_maybe(read_real(value.text, to));
+  if (is_float(from)) return to == Type::kFloat8 ? of_real(value.real) : of_maybe(narrowed_real(value.real));
+  return of_real(to == Type::kFloat4 ? static_cast<float>(value.integer) : static_cast<double>(value.integer));
 }
 
 Value cast_to_text(const Value& value, Type from, Evaluation& evaluation) {
@@ -184,8 +224,7 @@ Value cast_value(const Call& call, const Value& value, Evaluation& evaluation) {
   if (to == Type::kBool) return of_integer(value.integer != 0);
   if (to == Type::kText) return cast_to_text(value, from, evaluation);
   if (to == Type::kNumeric) return stored(std::to_string(value.integer), evaluation);
-  if (to == Type::kFloat4) return of_real(static_cast<float>(value.integer));
-  if (to == Type::kFloat8) return of_real(is_float(from) ? value.real : static_cast<double>(value.integer));
+  if (is_float(to)) return cast_to_real(value, from, to);
   return cast_moment(value.integer, to);
 }
 
@@ -290,11 +329,16 @@ Value moved_day(std::int64_t day, std::int64_t days) {
   return is_date(day + days) ? of_integer(day + days) : Value{};
 }
 
-Value apart(std::int64_t later, std::int64_t earlier) {
+Value days_apart(std::int64_t later, std::int64_t earlier) {
   for (std::int64_t day : {later, earlier}) {
     if (day == kInfinityLate || day == kInfinityEarly) return {};
   }
   return of_integer(later - earlier);
+}
+
+// A zone is ahead of UTC by as much as it is to its east.
+Value in_zone(std::int64_t moment, std::int64_t east, Type to) {
+  return of_moment(moved(moment, {.microseconds = to == Type::kTimestamp ? east : -east}));
 }
 
 Value of_one(const Call& call, const Value& a, Evaluation& evaluation) {
@@ -303,9 +347,12 @@ Value of_one(const Call& call, const Value& a, Evaluation& evaluation) {
     case Function::kAbsolute: return signed_value(call, a, evaluation);
     case Function::kBitNot: return of_integer(~a.integer);
     case Function::kSquareRoot: return a.real < 0 ? Value{} : of_real(std::sqrt(a.real));
-    case Function::kBounded: return bounded(a);
+    case Function::kBounded: return bounded(a, call.type);
     case Function::kCast: return cast_value(call, a, evaluation);
     case Function::kInZone: return a;
+    case Function::kJustifyDays: return of_interval(justified_days(interval_of(a)));
+    case Function::kJustifyHours: return of_interval(justified_hours(interval_of(a)));
+    case Function::kJustifyInterval: return of_interval(justified(interval_of(a)));
     case Function::kLower:
     case Function::kUpper: return with_case(call, a.text, evaluation);
     case Function::kLength: return length_of(a.text);
@@ -319,12 +366,19 @@ Value of_two(const Call& call, const Value& a, const Value& b, Evaluation& evalu
     case Function::kShiftRight: return shifted(false, a.integer, b.integer, call.type);
     case Function::kConcat: return concatenated(a.text, b.text, evaluation);
     case Function::kLike: return like(a.text, b.text);
-    case Function::kMove: return of_moment(moved(a.integer, {b.months, b.days, b.integer}));
+    case Function::kMove: return of_moment(moved(a.integer, interval_of(b)));
+    case Function::kMoveBy: return of_moment(moved_within(a.integer, interval_of(b)));
+    case Function::kMoveBack: return of_moment(moved_within(a.integer, Interval{} - interval_of(b)));
+    case Function::kInZone: return in_zone(a.integer, b.integer, call.type);
     case Function::kDaysAfter: return moved_day(a.integer, b.integer);
     case Function::kDaysBefore: return moved_day(a.integer, -b.integer);
-    case Function::kApart: return apart(a.integer, b.integer);
+    case Function::kApart:
+      if (call.type == Type::kInt4) return days_apart(a.integer, b.integer);
+      break;
     default: break;
   }
+  if (is_float(call.type)) return real_operation(call.function, a.real, b.real, call.type);
+  if (call.type == Type::kInterval) return interval_operation(call.function, a, b);
   if (call.type == Type::kNumeric) return numeric_operation(call.function, a, b, evaluation);
   return integer_operation(call.function, a.integer, b.integer, call.type);
 }
@@ -353,6 +407,7 @@ Value value_of(const Call& call, Evaluation& evaluation) {
     case Function::kLeast: return extreme(call, evaluation);
     case Function::kNullIf: return null_if(call, evaluation);
     case Function::kCase: return case_of(call, evaluation);
+    case Function::kDimensions: return of_moment(dimensions_of(*call.array, evaluation));
     default: break;
   }
   Value first = value_of(call.args[0], evaluation);

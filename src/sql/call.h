@@ -37,18 +37,26 @@ enum class Function : std::uint8_t {
   kShiftLeft,   // by a constant
   kShiftRight,  // by a constant
   kSquareRoot,
+  kPower,       // of float8, of which one side is a constant
   kMove,        // a timestamp, with or without zone, by a constant interval
   kDaysAfter,   // a date and so many days
   kDaysBefore,  // a date less so many days
-  kApart,       // one date or timestamp less another
-  kInZone,      // UTC's: a timestamp as one with zone, or back
-  kBounded,     // a numeric column of any precision: NULL where it has more than kColumnDigitsMax digits on one side
-  kCast,        // from the type of its argument to its own
+  kMoveBy,      // a timestamp by an interval that is no such constant
+  kMoveBack,
+  kApart,  // one date less another, in days; one timestamp less another, as an interval
+  kJustifyDays,
+  kJustifyHours,
+  kJustifyInterval,
+  kInZone,   // a timestamp as one with zone, or back: UTC's, or that so far to its east (a constant interval)
+  kBounded,  // NULL where a numeric column has more than kColumnDigitsMax digits on one side, or an interval is beyond
+             // interval_math.h's bounds
+  kCast,     // from the type of its argument to its own
   kConcat,
   kLower,
   kUpper,
-  kLength,  // in characters
-  kLike,    // by a pattern that is no constant
+  kLength,      // in characters
+  kLike,        // by a pattern that is no constant
+  kDimensions,  // of an array, which is no argument
   kCoalesce,
   kGreatest,
   kLeast,
@@ -72,6 +80,7 @@ struct Call {
   bool conditional = false;  // a condition is within
   int whole = 0;             // numeric: digits before the point, at most
   int scale = 0;             // and after it
+  std::shared_ptr<const ArrayValue> array = {};  // kDimensions
 };
 
 // What a row, and the memory for what is computed from it, are for one evaluation.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sql/call_guard.h"
 #include "sql/interval.h"
 
 namespace sluice::sql {
@@ -23,6 +24,7 @@ std::string_view symbol(Function function) {
     case Function::kShiftLeft: return "<<";
     case Function::kShiftRight: return ">>";
     case Function::kSquareRoot: return "|/";
+    case Function::kPower: return "^";
     case Function::kConcat: return "||";
     case Function::kLike: return "LIKE";
     case Function::kLower: return "lower";
@@ -33,19 +35,27 @@ std::string_view symbol(Function function) {
     case Function::kLeast: return "LEAST";
     case Function::kNullIf: return "NULLIF";
     case Function::kMove:
+    case Function::kMoveBy:
     case Function::kDaysAfter: return "+";
+    case Function::kMoveBack:
     case Function::kDaysBefore:
     case Function::kApart: return "-";
+    case Function::kJustifyDays: return "justify_days";
+    case Function::kJustifyHours: return "justify_hours";
+    case Function::kJustifyInterval: return "justify_interval";
     case Function::kInZone:
     case Function::kBounded:
     case Function::kCast:
+    case Function::kDimensions:
     case Function::kCase: break;
   }
   return "";
 }
 
 bool is_function(Function function) {
-  return function == Function::kLower || function == Function::kUpper || function == Function::kLength ||
+  bool justifies =
+      function == Function::kJustifyDays || function == Function::kJustifyHours || function == Function::kJustifyInterval;
+  return justifies || function == Function::kLower || function == Function::kUpper || function == Function::kLength ||
          (function >= Function::kCoalesce && function != Function::kCase);
 }
 
@@ -59,7 +69,8 @@ std::string case_text(const std::vector<std::string>& args) {
 std::string plain_text(const Call& call, const std::vector<std::string>& args) {
   if (call.function == Function::kCase) return case_text(args);
   if (call.function == Function::kBounded) return args[0];
-  if (call.function == Function::kInZone) return fmt::format("timezone('UTC'::text, {})", args[0]);
+  if (call.function == Function::kInZone && args.size() == 1) return fmt::format("timezone('UTC'::text, {})", args[0]);
+  if (call.function == Function::kInZone) return fmt::format("timezone({}, {})", args[1], args[0]);
   if (call.function == Function::kCast) return fmt::format("({}::{})", args[0], name_of(call.type));
   if (is_function(call.function)) {
     std::string out = fmt::format("{}({}", symbol(call.function), args[0]);
@@ -112,7 +123,7 @@ std::string integer_text(const Call& call, const std::vector<std::string>& args)
 // NaN divided by zero is NaN, and no error.
 std::string quotient_text(const Call& call, const std::vector<std::string>& args) {
   std::string out = fmt::format("({} {} NULLIF({}, 0::numeric))", args[0], symbol(call.function), args[1]);
-  if (call.args[0].source == Operand::Source::kConstant) return out;
+  if (call.args[0].source == Operand::Source::kConstant && call.args[0].constant.text != "NaN") return out;
   return fmt::format("COALESCE({0}, CASE WHEN {1} = 'NaN'::numeric AND {2} = 0::numeric THEN {1} END)", out, args[0],
                      args[1]);
 }
@@ -122,6 +133,8 @@ std::string cast_text(const Call& call, const std::vector<std::string>& args) {
   if (from == Type::kDate && call.type == Type::kTimestamp) {
     return fmt::format("(CASE WHEN {0} < '294277-01-01'::date OR {0} = 'infinity'::date THEN {0}::timestamp END)", args[0]);
   }
+  if (is_float(call.type) && from == Type::kNumeric) return guard::numeric_to_real(call, args);
+  if (call.type == Type::kFloat4 && from == Type::kFloat8) return guard::narrowed_real(args[0]);
   if (!is_integer(call.type) || from == Type::kBool || (is_integer(from) && from <= call.type))
     return plain_text(call, args);
   if (is_integer(from)) return narrowed(args[0] + "::int8", "int8", call.type);
@@ -144,14 +157,25 @@ std::string like_text(const std::vector<std::string>& args) {
 }
 
 // Infinity is moved by nothing; of the other moments, those that stay within the calendar.
+std::string within(const Call& call, const std::vector<std::string>& args, const Interval& by, std::string_view moved) {
+  Movable range = movable(by);
+  Type type = call.args[0].type;
+  auto text = [&](std::int64_t moment) { return text_of(Constant{.type = type, .integer = moment}); };
+  return fmt::format(
+      "(CASE WHEN isfinite({0}) THEN CASE WHEN {0} BETWEEN '{2}'::{4} AND '{3}'::{4} THEN {1} END ELSE {1} END)", args[0],
+      moved, text(range.first), text(range.last), name_of(type));
+}
+
 std::string moved_text(const Call& call, const std::vector<std::string>& args) {
   const Constant& by = call.args[1].constant;
   if (by.null) return plain_text(call, args);
-  Movable range = movable({by.months, by.days, by.integer});
-  auto text = [&](std::int64_t moment) { return text_of(Constant{.type = call.type, .integer = moment}); };
-  return fmt::format(
-      "(CASE WHEN isfinite({0}) THEN CASE WHEN {0} BETWEEN '{2}'::{4} AND '{3}'::{4} THEN {0} + {1} END ELSE {0} + {1} END)",
-      args[0], args[1], text(range.first), text(range.last), name_of(call.type));
+  return within(call, args, {by.months, by.days, by.integer}, fmt::format("{} + {}", args[0], args[1]));
+}
+
+std::string in_zone_text(const Call& call, const std::vector<std::string>& args) {
+  if (args.size() == 1) return plain_text(call, args);
+  std::int64_t east = call.args[1].constant.integer;
+  return within(call, args, {.microseconds = call.type == Type::kTimestamp ? east : -east}, plain_text(call, args));
 }
 
 std::string moved_day_text(const Call& call, const std::vector<std::string>& args) {
@@ -174,13 +198,21 @@ std::string guarded_text(const Call& call, const std::vector<std::string>& args)
   bool divides = call.function == Function::kDivide || call.function == Function::kModulo;
   if (arithmetic && is_integer(call.type)) return integer_text(call, args);
   if (divides && call.type == Type::kNumeric) return quotient_text(call, args);
+  if (call.function <= Function::kDivide && is_float(call.type)) return guard::real_operation(call, args);
+  bool scaled = call.function == Function::kMultiply || call.function == Function::kDivide;
+  if (scaled && call.type == Type::kInterval) return guard::interval_scaled(call, args);
   switch (call.function) {
     case Function::kCast: return cast_text(call, args);
-    case Function::kBounded: return bounded_text(args[0]);
+    case Function::kBounded:
+      return call.type == Type::kInterval ? guard::bounded_interval(call, args) : bounded_text(args[0]);
     case Function::kMove: return moved_text(call, args);
+    case Function::kMoveBy:
+    case Function::kMoveBack: return guard::moved_by(call, args);
+    case Function::kInZone: return in_zone_text(call, args);
     case Function::kDaysAfter:
     case Function::kDaysBefore: return moved_day_text(call, args);
-    case Function::kApart: return apart_text(args);
+    case Function::kApart: return call.type == Type::kInterval ? guard::moments_apart(call, args) : apart_text(args);
+    case Function::kPower: return guard::power(call, args);
     case Function::kLike: return like_text(args);
     case Function::kSquareRoot:
       return fmt::format("(|/ NULLIF(GREATEST({0}, '{1}'::float8), '{1}'::float8))", args[0], "-5e-324");

@@ -191,6 +191,10 @@ std::string enum_name_of(const Term& left, const std::vector<Term>& items) {
 
 }  // namespace
 
+std::optional<Domain> domain_of_elements(Type element) {
+  return domain_of(element, element);
+}
+
 Term term_of(Constant constant, std::size_t position) {
   Term out;
   out.operand.type = constant.type;
@@ -473,6 +477,7 @@ std::expected<void, WhereError> Comparator::make_array(ArrayTerm& array) const {
 // make_scalar_array_op(): the operator is that of the left side and one element.
 std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm array) const {
   if (array.column) return each_of_column(CompareOp::kEqual, false, std::move(left), array);
+  if (!array.parts.empty()) return each_of_value(CompareOp::kEqual, false, std::move(left), std::move(array));
   Type element = array.element != Type::kUnknown ? array.element : left.type();
   if (element == Type::kUnknown) element = Type::kText;
   std::string enum_name = array.element == Type::kUnknown ? left.operand.enum_name : std::string();
@@ -496,6 +501,7 @@ std::expected<Expression, WhereError> Comparator::any_of(Term left, ArrayTerm ar
 // The comparisons with each element, in one junction; of no element, what no comparison decides.
 std::expected<Expression, WhereError> Comparator::each_of(CompareOp op, bool all, Term left, ArrayTerm array) const {
   if (array.column) return each_of_column(op, all, std::move(left), array);
+  if (!array.parts.empty()) return each_of_value(op, all, std::move(left), std::move(array));
   if (array.element == Type::kUnknown) array.element = left.type() == Type::kUnknown ? Type::kText : left.type();
   std::string enum_name = array.element == Type::kEnum ? left.operand.enum_name : std::string();
   auto settled = settle(std::move(left), array.element, enum_name);
@@ -548,9 +554,10 @@ std::expected<Expression, WhereError> Comparator::each_of_column(CompareOp op, b
 
 std::expected<Expression, WhereError> Comparator::array_test(ArrayOp op, ArrayTerm left, ArrayTerm right,
                                                              bool loosely) const {
-  if (left.column.has_value() == right.column.has_value()) {
-    return fail(right.position, "of two arrays one must be a column, the other a constant");
-  }
+  if (left.is_constant() && right.is_constant()) return fail(right.position, "one of two arrays must be no constant");
+  bool simple = (left.column && right.is_constant()) || (right.column && left.is_constant());
+  if (!simple && loosely) return fail(right.position, "of two arrays one must be a constant");
+  if (!simple) return arrays_test(op, std::move(left), std::move(right));
   if (right.column) {
     std::swap(left, right);
     op = mirrored(op);

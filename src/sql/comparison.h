@@ -34,6 +34,9 @@ struct ArrayTerm {
   std::string element_name = {};  // as element_name_of() says
   std::vector<Term> items = {};   // unless there is a column: constants of one type, or without a type yet
   std::size_t position = 0;
+  std::vector<ArrayPart> parts = {};  // in place of both, where it is put together (array_terms.h)
+
+  bool is_constant() const { return !column && parts.empty(); }
 };
 
 Term term_of(Constant constant, std::size_t position);
@@ -47,6 +50,9 @@ Operand operand_of(Term term);
 
 // `term`, a constant without a type yet, as a constant of `type`. Other terms are left alone.
 std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name);
+
+// What the elements of an array are compared as, with their like.
+std::optional<Domain> domain_of_elements(Type element);
 
 struct Comparator {
   const Table& table;
@@ -62,8 +68,8 @@ struct Comparator {
   std::expected<Expression, WhereError> any_of(Term left, ArrayTerm array) const;
   // left op ANY(array), left op ALL(array)
   std::expected<Expression, WhereError> each_of(CompareOp op, bool all, Term left, ArrayTerm array) const;
-  // left op right, of which one is a column. `loosely`: arrays of two types of numbers may meet, and of text and varchar,
-  // which Postgres has no operator for.
+  // left op right, of which one is no constant. `loosely`, where one is a column: arrays of two types of numbers may meet,
+  // and of text and varchar, which Postgres has no operator for.
   std::expected<Expression, WhereError> array_test(ArrayOp op, ArrayTerm left, ArrayTerm right, bool loosely) const;
   // ARRAY[items]: gives them their one type. No item has none.
   std::expected<void, WhereError> make_array(ArrayTerm& array) const;
@@ -84,6 +90,9 @@ struct Comparator {
   std::expected<Expression, WhereError> build(CompareOp op, bool null_safe, Term left, Term right) const;
   std::expected<void, WhereError> check_pair(CompareOp op, const Term& left, const Term& right) const;
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
+  std::expected<Expression, WhereError> each_of_value(CompareOp op, bool all, Term left, ArrayTerm array) const;
+  std::expected<void, WhereError> check_arrays(std::initializer_list<const ArrayTerm*> arrays) const;
+  std::expected<Expression, WhereError> arrays_test(ArrayOp op, ArrayTerm left, ArrayTerm right) const;
   std::expected<Expression, WhereError> each_of_column(CompareOp op, bool all, Term left, const ArrayTerm& array) const;
   std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items) const;
 };

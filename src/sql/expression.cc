@@ -232,13 +232,8 @@ Truth evaluate(const Membership& node, Evaluation& evaluation) {
   });
 }
 
-// Calls visit(value), a pointer that is null for NULL, for every element of an array. False where the column is null or is
-// no array: every element is read before an answer is given, so that a damaged one never gives half an answer.
 template <typename Reader, typename Visit>
-bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit visit) {
-  auto array = text_at(column, evaluation.row);
-  if (!array) return false;
-  ArrayElements elements(*array);
+bool each_element_of(ArrayElements& elements, Type type, Visit visit) {
   while (elements.next()) {
     if (elements.null()) {
       visit(static_cast<const typename Reader::Value*>(nullptr));
@@ -251,23 +246,130 @@ bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit
   return !elements.malformed();
 }
 
-// ExecEvalScalarArrayOp(): no element at all decides for itself, even for a null.
+// Calls visit(value), a pointer that is null for NULL, for every element of an array. False where the column is null or is
+// no array: every element is read before an answer is given, so that a damaged one never gives half an answer.
+template <typename Reader, typename Visit>
+bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit visit) {
+  auto array = text_at(column, evaluation.row);
+  if (!array) return false;
+  ArrayElements elements(*array);
+  return each_element_of<Reader>(elements, type, visit);
+}
+
+// Can be put together with others.
+bool is_flat(const ArrayElements& elements) {
+  return elements.dimensions() <= 1 && elements.lower_bound() <= kArrayBoundMax && elements.lower_bound() >= -kArrayBoundMax;
+}
+
+// The same for an array that is put together. False where it is null.
+template <typename Reader, typename Visit>
+bool each_element(const ArrayValue& array, Evaluation& evaluation, Visit visit) {
+  bool any = false;
+  for (const ArrayPart& part : array.parts) {
+    if (part.source == ArrayPart::Source::kElement) {
+      auto value = load<Reader>(part.element, evaluation);
+      visit(value ? &*value : nullptr);
+    }
+    for (const Constant& item : part.items) {
+      auto value = item.null ? std::nullopt : Reader::of(item);
+      visit(value ? &*value : nullptr);
+    }
+    if (part.source == ArrayPart::Source::kColumn) {
+      auto text = text_at(part.column, evaluation.row);
+      if (!text) continue;
+      ArrayElements elements(*text);
+      if (!each_element_of<Reader>(elements, array.element, visit)) return false;
+      if (array.parts.size() > 1 && !is_flat(elements)) return false;
+    }
+    any = true;
+  }
+  return any;
+}
+
+// Holds a value that is read from an array for as long as the evaluation lasts.
+template <typename T>
+T kept(const T& value, Evaluation& evaluation) {
+  if constexpr (std::is_same_v<T, std::string_view>) {
+    auto* copy = static_cast<char*>(evaluation.arena.allocate(value.size() + 1, 1));
+    std::copy(value.begin(), value.end(), copy);
+    return {copy, value.size()};
+  } else {
+    return value;
+  }
+}
+
+// The values of an array but its nulls, ascending.
+template <typename Value>
+struct Elements {
+  std::pmr::vector<Value> values;
+  bool has_null = false;
+};
+
+template <typename Reader>
+std::optional<Elements<typename Reader::Value>> elements_of(const ArrayValue& array, Evaluation& evaluation) {
+  using Value = typename Reader::Value;
+  Elements<Value> out{.values = std::pmr::vector<Value>(&evaluation.arena)};
+  bool read = each_element<Reader>(array, evaluation, [&](const Value* value) {
+    if (value == nullptr)
+      out.has_null = true;
+    else
+      out.values.push_back(kept(*value, evaluation));
+  });
+  if (!read) return std::nullopt;
+  std::sort(out.values.begin(), out.values.end(), [](const Value& a, const Value& b) { return three_way(a, b) < 0; });
+  return out;
+}
+
+// ExecEvalScalarArrayOp(): no element at all decides for itself, even for a null. `each` calls its argument for every
+// element.
+template <typename Reader, typename Node, typename Each>
+Truth among_elements(const Node& node, Evaluation& evaluation, Each each) {
+  auto left = load<Reader>(node.left, evaluation);
+  bool any = false;
+  bool null = !left;
+  bool decided = false;
+  bool read = each([&](const typename Reader::Value* value) {
+    any = true;
+    if (value == nullptr)
+      null = true;
+    else if (left)
+      decided = decided || holds(node.op, three_way(*left, *value)) != node.all;
+  });
+  if (!read) return Truth::kUnknown;
+  if (!any || decided || !null) return truth_of(decided != node.all);
+  return Truth::kUnknown;
+}
+
 Truth evaluate(const ElementTest& node, Evaluation& evaluation) {
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
-    auto left = load<Reader>(node.left, evaluation);
-    bool any = false;
-    bool null = !left;
-    bool decided = false;
-    bool read = each_element<Reader>(node.array, node.element, evaluation, [&](const typename Reader::Value* value) {
-      any = true;
-      if (value == nullptr)
-        null = true;
-      else if (left)
-        decided = decided || holds(node.op, three_way(*left, *value)) != node.all;
-    });
-    if (!read) return Truth::kUnknown;
-    if (!any || decided || !null) return truth_of(decided != node.all);
-    return Truth::kUnknown;
+    return among_elements<Reader>(
+        node, evaluation, [&](auto visit) { return each_element<Reader>(node.array, node.element, evaluation, visit); });
+  });
+}
+
+Truth evaluate(const ElementOf& node, Evaluation& evaluation) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    return among_elements<Reader>(node, evaluation,
+                                  [&](auto visit) { return each_element<Reader>(node.array, evaluation, visit); });
+  });
+}
+
+Truth evaluate(const ArraysTest& node, Evaluation& evaluation) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    using Value = typename Reader::Value;
+    auto left = elements_of<Reader>(node.left, evaluation);
+    auto right = elements_of<Reader>(node.right, evaluation);
+    if (!left || !right) return Truth::kUnknown;
+    auto before = [](const Value& a, const Value& b) { return three_way(a, b) < 0; };
+    auto is_among = [&](const Elements<Value>& all) {
+      return [&](const Value& one) { return std::binary_search(all.values.begin(), all.values.end(), one, before); };
+    };
+    switch (node.op) {
+      case ArrayOp::kContains: return truth_of(!right->has_null && std::ranges::all_of(right->values, is_among(*left)));
+      case ArrayOp::kContainedBy: return truth_of(!left->has_null && std::ranges::all_of(left->values, is_among(*right)));
+      case ArrayOp::kOverlaps: return truth_of(std::ranges::any_of(left->values, is_among(*right)));
+    }
+    __builtin_unreachable();
   });
 }
 
@@ -364,6 +466,22 @@ Expression joined(bool conjunction, std::vector<Expression> terms) {
   }
   if (out.terms.size() == 1) return std::move(out.terms.front());
   return Expression(std::move(out));
+}
+
+std::optional<std::int64_t> dimensions_of(const ArrayValue& array, Evaluation& evaluation) {
+  std::size_t dimensions = 0;
+  for (const ArrayPart& part : array.parts) {
+    if (part.source == ArrayPart::Source::kElement || !part.items.empty()) dimensions = std::max<std::size_t>(dimensions, 1);
+    if (part.source != ArrayPart::Source::kColumn) continue;
+    auto text = text_at(part.column, evaluation.row);
+    if (!text) continue;
+    ArrayElements elements(*text);
+    bool any = false;
+    while (elements.next()) any = true;
+    if (elements.malformed() || (array.parts.size() > 1 && !is_flat(elements))) return std::nullopt;
+    if (any) dimensions = std::max(dimensions, elements.dimensions());
+  }
+  return dimensions == 0 ? std::nullopt : std::optional(static_cast<std::int64_t>(dimensions));
 }
 
 int compare_constants(const Constant& a, const Constant& b, Domain domain) {

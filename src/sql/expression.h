@@ -88,6 +88,40 @@ struct ArrayTest {  // array @>, <@, && items
   bool has_null = false;
 };
 
+// A column, constants and values put together to one array, in this order; one part is that array itself. More than one are
+// of one dimension: a column that has more, or bounds beyond kArrayBoundMax, makes the whole count as null. A column that is
+// null adds nothing.
+struct ArrayPart {
+  enum class Source : std::uint8_t { kColumn, kConstants, kElement };
+  Source source = Source::kColumn;
+  std::uint32_t column = 0;          // index into the table
+  std::vector<Constant> items = {};  // kConstants, in their order
+  Operand element = {};              // kElement
+};
+
+inline constexpr std::int64_t kArrayBoundMax = 1'000'000'000;  // on either side of zero: no sum leaves int4
+
+struct ArrayValue {
+  std::vector<ArrayPart> parts;
+  Type element = Type::kUnknown;
+  std::string element_name = {};  // in pg_type
+};
+
+struct ArraysTest {  // left @>, <@, && right, where they are not a column and constants
+  ArrayOp op;
+  Domain domain;
+  ArrayValue left;
+  ArrayValue right;
+};
+
+struct ElementOf {  // left op ANY(array), left op ALL(array), where the array is more than a column
+  CompareOp op;
+  bool all = false;
+  Domain domain;
+  Operand left;
+  ArrayValue array;
+};
+
 struct Likeness {  // left LIKE pattern
   Operand left;
   std::string text;
@@ -121,8 +155,8 @@ struct Negation {
 
 class Expression {
  public:
-  using Node = std::variant<Comparison, Membership, ElementTest, ArrayTest, Likeness, NullTest, TruthTest, Predicate,
-                            Junction, Negation>;
+  using Node = std::variant<Comparison, Membership, ElementTest, ArrayTest, ArraysTest, ElementOf, Likeness, NullTest,
+                            TruthTest, Predicate, Junction, Negation>;
 
   template <typename T>
     requires std::is_constructible_v<Node, T&&>
@@ -140,6 +174,9 @@ class Expression {
 Expression negated(Expression term);
 // One term is itself; junctions of the same kind within are made one with it.
 Expression joined(bool conjunction, std::vector<Expression> terms);
+
+// array_ndims(); nullopt for null.
+std::optional<std::int64_t> dimensions_of(const ArrayValue& array, Evaluation& evaluation);
 
 // Less than, equal to, greater than 0, for constants brought into `domain`.
 int compare_constants(const Constant& a, const Constant& b, Domain domain);

@@ -282,7 +282,7 @@ Movable movable(const Interval& by) {
     std::int64_t good = forward ? low : high;
     std::int64_t bad = forward ? high : low;
     if (moved(bad, by)) return {low, high};
-    while (std::abs(static_cast<double>(bad) - static_cast<double>(good)) > 1.5) {
+    for (;;) {
       std::int64_t middle = good / 2 + bad / 2 + (good % 2 + bad % 2) / 2;
       if (middle == good || middle == bad) break;
       (moved(middle, by) ? good : bad) = middle;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "sql/interval.h"
 #include "sql/numeric.h"
 #include "sql/parse_tree.h"
 
@@ -59,11 +58,6 @@ bool is_calendar(Type type) {
   return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestamptz || type == Type::kInterval;
 }
 
-Failure no_operator(std::string_view name, const Term& left, const Term& right, std::size_t position) {
-  return fail(position, fmt::format("unknown or unsupported operator {} for {} and {}", name, name_of(left.type()),
-                                    name_of(right.type())));
-}
-
 // Digits that a numeric operand may have.
 struct Digits {
   int whole = kIntegerDigitsMax;
@@ -106,14 +100,20 @@ Bound folded(const Call& call, std::size_t position) {
 
 }  // namespace
 
+WhereError no_operator(std::string_view name, const Term& left, const Term& right, std::size_t position) {
+  return error_at(position, fmt::format("unknown or unsupported operator {} for {} and {}", name, name_of(left.type()),
+                                        name_of(right.type())));
+}
+
 bool Operators::knows_operator(std::string_view name) {
   return arithmetic_named(name) || name == "||" || name == "<<" || name == ">>" || name == "~" || name == "@" ||
-         name == "|/";
+         name == "|/" || name == "^";
 }
 
 bool Operators::knows_function(std::string_view name, std::size_t args) {
   if (args == 2 && name == "timezone") return true;
-  return args == 1 && (name == "lower" || name == "upper" || name == "length" || name == "char_length" || name == "abs");
+  return args == 1 && (name == "lower" || name == "upper" || name == "length" || name == "char_length" || name == "abs" ||
+                       justification_named(name));
 }
 
 Collation collation_of(const Operand& operand, const Table& table) {
@@ -194,10 +194,14 @@ Bound Operators::binary(std::string_view name, Term left, Term right, std::size_
   if (is_calendar(left.type()) || is_calendar(right.type())) {
     return calendar(name, std::move(left), std::move(right), position);
   }
+  if (name == "^") return power(std::move(left), std::move(right), position);
   auto function = arithmetic_named(name);
-  if (!function) return no_operator(name, left, right, position);
+  if (!function) return Failure(no_operator(name, left, right, position));
+  if (is_float(left.type()) || is_float(right.type())) {
+    return real_arithmetic(*function, name, std::move(left), std::move(right), position);
+  }
   Type other = left.type() == Type::kUnknown ? right.type() : left.type();
-  if (!is_integer(other) && other != Type::kNumeric) return no_operator(name, left, right, position);
+  if (!is_integer(other) && other != Type::kNumeric) return Failure(no_operator(name, left, right, position));
   auto settled_left = settle(std::move(left), other, {});
   if (!settled_left) return settled_left;
   auto settled_right = settle(std::move(right), other, {});
@@ -211,7 +215,7 @@ Bound Operators::arithmetic(Function function, Term left, Term right, std::size_
                  (is_integer(right.type()) || right.type() == Type::kNumeric);
   if (!numbers || (on_bits(function) && !integers)) {
     auto named = std::ranges::find(kArithmetic, function, &NamedFunction::function);
-    return no_operator(named->name, left, right, position);
+    return Failure(no_operator(named->name, left, right, position));
   }
   Type type = std::max(left.type(), right.type());  // declared in the order of promotion
   auto bring = [&](Term term) -> Bound { return integers ? std::move(term) : as_numeric(std::move(term), position); };
@@ -242,90 +246,9 @@ Bound Operators::as_type(Term term, Type type, std::size_t position) const {
   return term_of(std::move(*value), term.position);
 }
 
-// Dates, timestamps and intervals under + and -. An interval that moves a moment is a constant: then it is known which
-// moments it moves beyond the calendar, and can be said to Postgres.
-Bound Operators::calendar(std::string_view name, Term left, Term right, std::size_t position) const {
-  bool plus = name == "+";
-  if (!plus && name != "-") return no_operator(name, left, right, position);
-  Type a = left.type();
-  Type b = right.type();
-  auto is_day_count = [](Type type) { return type == Type::kInt2 || type == Type::kInt4; };
-  auto is_moment = [](Type type) { return type == Type::kTimestamp || type == Type::kTimestamptz; };
-  auto call = [&](Function function, Type type, Term first, Term second) {
-    std::vector<Term> args;
-    args.push_back(std::move(first));
-    args.push_back(std::move(second));
-    return make(Call{.function = function, .type = type, .args = {}}, std::move(args), position);
-  };
-  if (plus && ((is_day_count(a) && b == Type::kDate) || (a == Type::kInterval && b != Type::kInterval))) {
-    std::swap(left, right);
-    std::swap(a, b);
-  }
-  if (a == Type::kDate && is_day_count(b)) {
-    auto days = as_type(std::move(right), Type::kInt4, position);
-    if (!days) return days;
-    return call(plus ? Function::kDaysAfter : Function::kDaysBefore, Type::kDate, std::move(left), std::move(*days));
-  }
-  // Of two, a literal is of the other's type.
-  if (!plus && b == Type::kUnknown && a != Type::kInterval) {
-    auto settled = settle(std::move(right), a, {});
-    if (!settled) return settled;
-    right = std::move(*settled);
-    b = a;
-  }
-  if (plus && b == Type::kUnknown && is_moment(a)) {
-    auto settled = settle(std::move(right), Type::kInterval, {});
-    if (!settled) return settled;
-    right = std::move(*settled);
-    b = Type::kInterval;
-  }
-  if (!plus && a == Type::kDate && b == Type::kDate) {
-    return call(Function::kApart, Type::kInt4, std::move(left), std::move(right));
-  }
-  if (b == Type::kInterval && (is_moment(a) || a == Type::kDate)) {
-    return moved_by(std::move(left), std::move(right), !plus, position);
-  }
-  return no_operator(name, left, right, position);
-}
-
-Bound Operators::moved_by(Term moment, Term interval, bool back, std::size_t position) const {
-  if (!interval.is_constant()) return fail(position, "a date or time can only be moved by a constant interval");
-  Constant& by = interval.operand.constant;
-  auto forward = Interval{by.months, by.days, by.integer};
-  auto turned = back ? negated(forward) : forward;
-  if (!turned || !one_way(*turned)) return fail(interval.position, "the parts of the interval must be of one sign");
-  by.months = turned->months;
-  by.days = turned->days;
-  by.integer = turned->microseconds;
-  auto timestamp =
-      moment.type() == Type::kDate ? as_type(std::move(moment), Type::kTimestamp, position) : Bound(std::move(moment));
-  if (!timestamp) return timestamp;
-  Type type = timestamp->type();
-  std::vector<Term> args;
-  args.push_back(std::move(*timestamp));
-  args.push_back(std::move(interval));
-  return make(Call{.function = Function::kMove, .type = type, .args = {}}, std::move(args), position);
-}
-
-// moment AT TIME ZONE zone. What other zones are is in a database that changes.
-Bound Operators::in_zone(Term zone, Term moment, std::size_t position) const {
-  auto name = settle(std::move(zone), Type::kText, {});
-  if (!name) return name;
-  const Constant& constant = name->operand.constant;
-  bool utc = name->is_constant() && name->type() == Type::kText && !constant.null &&
-             (constant.text == "UTC" || constant.text == "utc" || constant.text == "GMT");
-  if (!utc) return fail(position, "the only time zones known here are UTC and GMT");
-  bool known = moment.type() == Type::kTimestamp || moment.type() == Type::kTimestamptz;
-  if (!known) return fail(position, fmt::format("there is no timezone() of {} here", name_of(moment.type())));
-  Type type = moment.type() == Type::kTimestamp ? Type::kTimestamptz : Type::kTimestamp;
-  std::vector<Term> args;
-  args.push_back(std::move(moment));
-  return make(Call{.function = Function::kInZone, .type = type, .args = {}}, std::move(args), position);
-}
-
 // By a constant number of places within the type: what more does is the processor's.
 Bound Operators::shift(Function function, Term left, Term right, std::size_t position) const {
-  if (left.type() == Type::kUnknown || !is_integer(left.type())) return no_operator("<<", left, right, position);
+  if (left.type() == Type::kUnknown || !is_integer(left.type())) return Failure(no_operator("<<", left, right, position));
   auto places = settle(std::move(right), Type::kInt4, {});
   if (!places) return places;
   std::int64_t most = left.type() == Type::kInt8 ? 63 : 31;
@@ -363,7 +286,7 @@ Bound Operators::concat(Term left, Term right, std::size_t position) const {
     return term.type() == Type::kUnknown || term.type() == Type::kText || term.type() == Type::kBpchar;
   };
   bool text = left.type() == Type::kText || right.type() == Type::kText || (textual(left) && textual(right));
-  if (!text && !textual(left) && !textual(right)) return no_operator("||", left, right, position);
+  if (!text && !textual(left) && !textual(right)) return Failure(no_operator("||", left, right, position));
   auto a = as_text(std::move(left), position);
   if (!a) return a;
   auto b = as_text(std::move(right), position);
@@ -384,9 +307,15 @@ Bound Operators::prefix(std::string_view name, Term arg, std::size_t position) c
   };
   if (name == "+" && number) return arg;
   if (name == "-" && number) return call(Function::kNegate, type);
+  if (name == "-" && type == Type::kInterval) {
+    auto bounded = bounded_interval(std::move(arg), position);
+    if (!bounded) return bounded;
+    arg = std::move(*bounded);
+    return call(Function::kNegate, type);
+  }
   if (name == "@" && number) return call(Function::kAbsolute, type);
   if (name == "~" && is_integer(type)) return call(Function::kBitNot, type);
-  if (name == "|/" && (is_integer(type) || is_float(type))) {
+  if (name == "|/" && number) {
     auto real = as_type(std::move(arg), Type::kFloat8, position);
     if (!real) return real;
     arg = std::move(*real);
@@ -398,6 +327,7 @@ Bound Operators::prefix(std::string_view name, Term arg, std::size_t position) c
 Bound Operators::function(std::string_view name, std::vector<Term> args, std::size_t position) const {
   if (name == "timezone") return in_zone(std::move(args[0]), std::move(args[1]), position);
   if (name == "abs") return prefix("@", std::move(args[0]), position);
+  if (justification_named(name)) return justify(name, std::move(args[0]), position);
   bool other = args[0].type() != Type::kText && args[0].type() != Type::kBpchar && args[0].type() != Type::kUnknown;
   if (other) return fail(position, fmt::format("there is no {}({}) here", name, name_of(args[0].type())));
   auto text = as_text(std::move(args[0]), position);
@@ -501,8 +431,8 @@ Bound Operators::cast(Term term, Type to, std::size_t position) const {
     case Type::kInt8: known = is_number(from) || (from == Type::kBool && to == Type::kInt4); break;
     case Type::kBool: known = from == Type::kInt4; break;
     case Type::kNumeric: known = integer; break;
-    case Type::kFloat4: known = integer; break;
-    case Type::kFloat8: known = integer || from == Type::kFloat4; break;
+    case Type::kFloat4:
+    case Type::kFloat8: known = is_number(from); break;
     case Type::kText: known = has_one_text(from); break;
     case Type::kTimestamp: known = from == Type::kDate; break;
     case Type::kDate:
@@ -534,8 +464,10 @@ Bound Operators::like(Term text, Term pattern, std::size_t position) const {
 }
 
 Bound brought_beside(Term term, Domain domain, const Table& table) {
-  if (term.condition || term.operand.source != Operand::Source::kCall) return term;
   Type type = term.type();
+  // A numeric may be beyond the floats.
+  bool column = term.operand.source == Operand::Source::kColumn && domain == Domain::kReal && type == Type::kNumeric;
+  if (term.condition || (term.operand.source != Operand::Source::kCall && !column)) return term;
   std::size_t position = term.position;
   Operators operators(table);
   if (domain == Domain::kDecimal && is_integer(type)) return operators.cast(std::move(term), Type::kNumeric, position);

@@ -1,6 +1,11 @@
 #include "sql/print.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "sql/array.h"
+#include "sql/call.h"
 #include "sql/call_print.h"
 #include "sql/where.h"
 
@@ -59,6 +64,12 @@ class Printer {
 
   void print(const Call& call) {
     if (out_.size() > kPrintedBytesMax) return;
+    if (call.function == Function::kDimensions) {
+      out_ += "array_ndims(";
+      print(*call.array);
+      out_ += ')';
+      return;
+    }
     std::string text = print_call(call, guarded_, [this](const Operand& operand) {
       Printer inner(table_, guarded_);
       inner.print(operand);
@@ -112,6 +123,64 @@ class Printer {
     out_.append("(").append(quoted_identifier(column.name)).append(symbol(node.op));
     out_ += quoted_literal("{" + literal + "}");
     out_.append("::").append(element_name_of(column)).append("[])");
+  }
+
+  void print(const ArraysTest& node) {
+    out_ += '(';
+    print(node.left);
+    out_ += symbol(node.op);
+    print(node.right);
+    out_ += ')';
+  }
+
+  void print(const ElementOf& node) {
+    out_ += '(';
+    print(node.left);
+    out_.append(" ").append(symbol(node.op)).append(node.all ? " ALL(" : " ANY(");
+    print(node.array);
+    out_ += "))";
+  }
+
+  std::string text_of_part(const ArrayPart& part, const ArrayValue& array) {
+    Printer inner(table_, guarded_);
+    if (part.source == ArrayPart::Source::kColumn) return quoted_identifier(table_.columns[part.column].name);
+    if (part.source == ArrayPart::Source::kElement) {
+      inner.print(part.element);
+      return inner.take();
+    }
+    std::string literal;
+    for (const Constant& item : part.items) {
+      literal += literal.empty() ? "" : ",";
+      literal += item.null ? "NULL" : quoted_element(text_of(item));
+    }
+    return quoted_literal("{" + literal + "}") + "::" + array.element_name + "[]";
+  }
+
+  // Put together from the first part that is an array: elements before it from the back, and then what comes after it.
+  void print(const ArrayValue& array) {
+    auto is_element = [](const ArrayPart& part) { return part.source == ArrayPart::Source::kElement; };
+    auto first = std::ranges::find_if_not(array.parts, is_element);
+    std::string out = text_of_part(*first, array);
+    for (auto part = first; part != array.parts.begin();) {
+      --part;
+      out = "array_prepend(" + text_of_part(*part, array) + ", " + out + ")";
+    }
+    for (auto part = first + 1; part != array.parts.end(); ++part) {
+      out = (is_element(*part) ? "array_append(" : "array_cat(") + out + ", " + text_of_part(*part, array) + ")";
+    }
+    out_ += guarded_ && array.parts.size() > 1 ? flat(array, out) : out;
+  }
+
+  // NULL where Postgres could not put it together.
+  std::string flat(const ArrayValue& array, const std::string& text) {
+    std::string conditions;
+    for (const ArrayPart& part : array.parts) {
+      if (part.source != ArrayPart::Source::kColumn) continue;
+      conditions += fmt::format("{0}coalesce(array_ndims({1}) = 1 AND abs(array_lower({1}, 1)::int8) <= {2}, true)",
+                                conditions.empty() ? "" : " AND ", quoted_identifier(table_.columns[part.column].name),
+                                kArrayBoundMax);
+    }
+    return conditions.empty() ? text : "(CASE WHEN " + conditions + " THEN " + text + " END)";
   }
 
   void print(const Likeness& node) {

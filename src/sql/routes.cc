@@ -114,6 +114,12 @@ Routes routes(const Negation& node) {
 Routes routes(const Likeness&) {
   return {};
 }
+Routes routes(const ArraysTest&) {
+  return {};
+}
+Routes routes(const ElementOf&) {
+  return {};
+}
 Routes routes(const NullTest&) {
   return {};
 }

@@ -45,6 +45,7 @@ inline const Table& test_table() {
     add("arr", 1007, "int4").dimensions = 1;
     add("Odd \"name", oid::kText, "text");
     add("ta", oid::kTextArray, "text").dimensions = 1;
+    add("iv", oid::kInterval, "interval");
     return out;
   }();
   return table;
@@ -57,6 +58,8 @@ class TestRow {
   TestRow(std::initializer_list<std::pair<std::string_view, std::optional<std::string_view>>> values) : TestRow() {
     for (auto [name, value] : values) values_[*test_table().find(name)] = value;
   }
+
+  void set(std::string_view name, std::string_view value) { values_[*test_table().find(name)] = value; }
 
   Row view() const { return values_; }
 

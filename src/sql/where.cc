@@ -39,6 +39,13 @@ class ColumnCollector {
     if (operand.source == Operand::Source::kCondition) visit(*operand.condition);
     if (operand.source != Operand::Source::kCall) return;
     for (const Operand& arg : operand.call->args) visit(arg);
+    if (operand.call->array) visit(*operand.call->array);
+  }
+  void visit(const ArrayValue& array) {
+    for (const ArrayPart& part : array.parts) {
+      if (part.source == ArrayPart::Source::kColumn) columns_.push_back(part.column);
+      visit(part.element);
+    }
   }
   void visit(const Comparison& node) {
     visit(node.left);
@@ -50,6 +57,14 @@ class ColumnCollector {
     columns_.push_back(node.array);
   }
   void visit(const ArrayTest& node) { columns_.push_back(node.array); }
+  void visit(const ArraysTest& node) {
+    visit(node.left);
+    visit(node.right);
+  }
+  void visit(const ElementOf& node) {
+    visit(node.left);
+    visit(node.array);
+  }
   void visit(const Likeness& node) { visit(node.left); }
   void visit(const NullTest& node) { visit(node.operand); }
   void visit(const TruthTest& node) { visit(node.operand); }

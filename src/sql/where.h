@@ -8,16 +8,15 @@
 //   if (where && where->matches(row)) …
 //
 // What is understood is docs/where.md. In short: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, the IS tests, ANY and
-// ALL,
-// @> <@ &&; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
-// dates and times, bits, text, CASE, coalesce and its like, casts. Types are value.h's, domains over them and arrays of
-// them; others with IS NULL only.
+// ALL, @> <@ &&; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
+// floats, dates, times and intervals, bits, text, arrays put together, CASE, coalesce and its like, casts. Types are
+// value.h's, domains over them and arrays of them; others with IS NULL only.
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
-// Refused, beside all else: subqueries, arithmetic of floats, casts that depend on settings, subscripts, rows, COLLATE.
+// Refused, beside all else: subqueries, casts that depend on settings, subscripts, rows, COLLATE.
 // Where Postgres would raise an error while running, the operation is NULL, here and in what is sent to Postgres. (One is
-// left: a numeric beyond float8 beside a float.) A value that Postgres could not have printed counts as null, an array with
-// anything of the kind in it included.
+// left: an element of a numeric array beyond float8 beside a float.) A value that Postgres could not have printed counts as
+// null, an array with anything of the kind in it included.
 //
 // Immutable after compile(); matches() may run on many threads at once. compile() may run on any thread.
 #pragma once

@@ -247,9 +247,23 @@ TEST(WhereClause, TakesAConstantArrayAsAList) {
   EXPECT_TRUE(matches("f4 = ANY('{0.1,0.2}')", {{"f4", "0.1"}}));
 }
 
+TEST(WhereClause, PutsArraysTogether) {
+  EXPECT_THAT(printed("arr || 3 @> '{1,3}'"), HasSubstr(R"(array_cat("arr", '{"3"}'::int4[]) END) @> )"));
+  TestRow row{{"arr", "{1,NULL,2}"}, {"i4", "3"}, {"ta", "{a}"}, {"t", "b"}};
+  EXPECT_TRUE(matches("arr || i4 @> '{1,3}' and i4 || arr && '{3}' and array_cat(arr, '{7}') @> '{7,2}'", row));
+  EXPECT_TRUE(matches("7 = ANY(arr || 7) and array_append(ta, t) <@ '{a,b}' and t = ANY(array_prepend(t, ta))", row));
+  EXPECT_TRUE(matches("not 'c' = ANY(ta || t) and arr <@ arr is false and ta @> ta", row));
+  EXPECT_TRUE(matches("array_ndims(arr) = 1 and array_ndims(arr || i4) = 1 and arr <@ (arr || 3) is false", row));
+  EXPECT_TRUE(matches("arr || i4 @> '{3}' and array_ndims(arr) is null", {{"i4", "3"}}));
+  EXPECT_TRUE(matches("array_ndims(arr) = 2 and (arr || 1 @> '{1}') is null", {{"arr", "{{1,2},{3,4}}"}}));
+  EXPECT_TRUE(matches("(arr || 1 @> '{1}') is null", {{"arr", "[2147483647:2147483647]={1}"}}));
+}
+
 TEST(WhereClause, RefusesOtherUsesOfArrays) {
-  EXPECT_THAT(error_of("arr @> arr"), HasSubstr("one must be a column, the other a constant"));
-  EXPECT_THAT(error_of("'{1}' && '{1}'"), HasSubstr("one must be a column, the other a constant"));
+  EXPECT_THAT(error_of("arr @> ta"), HasSubstr("no such operator for arrays of int4 and of text"));
+  EXPECT_THAT(error_of("'{1}' && '{1}'"), HasSubstr("one of two arrays must be no constant"));
+  EXPECT_THAT(error_of("arr || 9000000000 @> '{1}'"), HasSubstr("int8 cannot be put to an array of int4"));
+  EXPECT_THAT(error_of("arr || ta @> '{1}'"), HasSubstr("arrays of int4 and of text"));
   EXPECT_THAT(error_of("j @> '{}'"), HasSubstr("an array is expected here"));
   EXPECT_THAT(error_of("i4 = ANY(t)"), HasSubstr("an array is expected here"));
   EXPECT_THAT(error_of("i4 = ANY(NULL)"), HasSubstr("an array is expected here"));
