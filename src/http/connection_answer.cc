@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
+#include <cassert>
 
 #include "http/connection.h"
 #include "http/worker.h"
@@ -59,6 +60,7 @@ void Connection::compose() {
   append_response_head(out_.text(), response_, {framing_, close_, head_.http_1_0});
   if (!has_body(head_.method, response_.status)) {
     response_.stream.reset();
+    response_.file.reset();
     return;
   }
   const bool chunked = framing_.kind == ResponseFraming::Kind::kChunked;
@@ -68,6 +70,11 @@ void Connection::compose() {
     } else {
       out_.add(std::move(buffer));
     }
+  }
+  if (auto file = std::move(response_.file)) {
+    assert(!response_.stream);
+    out_.add(std::move(file->bytes));
+    for (Buffer& buffer : file->behind) out_.add(std::move(buffer));
   }
 }
 

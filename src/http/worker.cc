@@ -56,6 +56,7 @@ void Worker::on_accepted(Acceptor& acceptor, boost::system::error_code error, So
 void Worker::open(Socket socket) {
   boost::system::error_code error;
   socket.set_option(tcp::no_delay(true), error);
+  socket.native_non_blocking(true, error);  // sendfile() has no flag for it
   const auto peer = socket.remote_endpoint(error);
   if (error) return;  // gone already
   const std::size_t others = shared_.connections.load(std::memory_order_relaxed);

@@ -110,9 +110,9 @@ void Serving::remove(const AuthorizedRequest& request, http::Response& response)
 // A client of an event stream goes on from the position it was told last: behind the head of a log that had no part in
 // what came last.
 std::expected<store::Page, store::ReadError> Serving::read(const Shape& shape, Offset from) const {
-  auto page = shape.log().read(from);
+  auto page = shape.log().read_to_send(from);
   if (page || page.error() != store::ReadError::kBeyondHead || from.tx() > last_seen_.get()->lsn) return page;
-  return store::Page{.buffers = {}, .end = from, .at_head = true};
+  return store::Page{.end = from, .at_head = true};
 }
 
 // False where there is something to wait for.
@@ -140,7 +140,7 @@ bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRe
     answer_events(shape, told(*shape, request), *page, response);
     return true;
   }
-  if (position.live == Live::kLongPoll && page->at_head && page->buffers.empty()) return false;
+  if (position.live == Live::kLongPoll && page->at_head && page->empty()) return false;
   answer_page(told(*shape, request), std::move(*page), *up_to_date, response);
   return true;
 }
@@ -155,7 +155,7 @@ void Serving::give_up(const std::shared_ptr<Shape>& shape) {
 void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                             http::Response& response) {
   begin_events(told, page.at_head, response);
-  Offset from = page.buffers.empty() ? page.end : told.request.shape().position.offset;
+  Offset from = page.empty() ? page.end : told.request.shape().position.offset;
   response.stream = std::make_unique<EventStream>(shape, from, options_.events, last_seen_, draining_);
 }
 
