@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 #include <simdjson.h>
+#include <unistd.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -123,6 +124,13 @@ inline Answer to_answer(Exchange& it) {
   for (const Buffer& buffer : it.response.buffers) {
     answer.body += buffer.bytes();
     answer.pieces.push_back(buffer.bytes().data());
+  }
+  if (const auto& file = it.response.file) {
+    std::string part(file->bytes.size(), '\0');
+    const auto at = static_cast<off_t>(file->bytes.from());
+    EXPECT_EQ(::pread(file->bytes.descriptor(), part.data(), part.size(), at), static_cast<ssize_t>(part.size()));
+    answer.body += part;
+    for (const Buffer& buffer : file->behind) answer.body += buffer.bytes();
   }
   return answer;
 }

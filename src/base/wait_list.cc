@@ -29,7 +29,7 @@ struct WaitList::Batch {
     for (int i = 0; i < kResumedInARow && !waiters.empty(); ++i) {
       Waiter& waiter = waiters.front();
       waiters.pop_front();
-      waiter.spot.resume();
+      waiter.spot_.resume();
     }
   }
 
@@ -41,13 +41,13 @@ void WaitList::add(Waiter& waiter) {
   // A waiter that its deadline resumed may be in a batch still.
   waiter.Hook::unlink();
   waiters_.push_back(waiter);
-  waiter.listed = true;
+  waiter.listed_ = true;
   ++size_;
 }
 
 void WaitList::unlink(Waiter& waiter) {
   std::lock_guard lock(mutex_);
-  if (std::exchange(waiter.listed, false)) --size_;
+  if (std::exchange(waiter.listed_, false)) --size_;
   waiter.Hook::unlink();
 }
 
@@ -64,8 +64,8 @@ void WaitList::wake_all() {
   while (!waiters_.empty()) {
     Waiter& waiter = waiters_.front();
     waiters_.pop_front();
-    waiter.listed = false;
-    Executor its_own = waiter.spot.executor();
+    waiter.listed_ = false;
+    Executor its_own = waiter.spot_.executor();
     auto batch = batches.begin();
     while (batch != batches.end() && (*batch)->executor != its_own) ++batch;
     if (batch == batches.end()) batch = batches.insert(batch, std::make_unique<Batch>(its_own));

@@ -26,6 +26,8 @@
 namespace sluice {
 
 class WaitList {
+  using Hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
  public:
   using Deadline = ParkingSpot::Deadline;
 
@@ -35,38 +37,49 @@ class WaitList {
   template <std::predicate Done>
   Task<void> wait(Deadline deadline, Done done) {
     Waiter waiter(*this, co_await boost::asio::this_coro::executor);
-    while (link(waiter, [&] { return static_cast<bool>(done()); })) {
-      if (over(co_await waiter.spot.park(deadline))) co_return;
+    while (waiter.must_wait(done)) {
+      if (over(co_await waiter.spot().park(deadline))) co_return;
     }
   }
+
+  // What wait() is made of, for who does without its frame. Unlinks itself, however the coroutine ends. Linked in the list
+  // under the lock; in a Batch, on its own thread.
+  class Waiter : public Hook {
+   public:
+    Waiter(WaitList& list, const Executor& executor) : list_(list), spot_(executor) {}
+    ~Waiter() { list_.unlink(*this); }
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+
+    // False where `done()` holds; else it is in the list, and its spot is to be parked on at once.
+    template <std::predicate Done>
+    bool must_wait(const Done& done) {
+      std::lock_guard lock(list_.mutex_);
+      if (done()) return false;
+      list_.add(*this);
+      return true;
+    }
+    ParkingSpot& spot() { return spot_; }
+
+   private:
+    friend class WaitList;
+
+    WaitList& list_;
+    ParkingSpot spot_;
+    bool listed_ = false;
+  };
+  // Whether that was the deadline. Throws where the Task was cancelled.
+  static bool over(ParkingSpot::Woken woken);
 
   void wake_all();
   std::size_t size() const;
 
  private:
-  using Hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-  // Unlinks itself, however the coroutine ends. Linked in the list under the lock; in a Batch, on its own thread.
-  struct Waiter : Hook {
-    Waiter(WaitList& l, const Executor& executor) : list(l), spot(executor) {}
-    ~Waiter() { list.unlink(*this); }
-    WaitList& list;
-    ParkingSpot spot;
-    bool listed = false;
-  };
   using Waiters = boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>>;
   struct Batch;  // those of one io_context who were woken together
 
-  template <typename Done>
-  bool link(Waiter& waiter, Done done) {
-    std::lock_guard lock(mutex_);
-    if (done()) return false;
-    add(waiter);
-    return true;
-  }
   void add(Waiter& waiter);
   void unlink(Waiter& waiter);
-  // Throws where the Task was cancelled.
-  static bool over(ParkingSpot::Woken woken);
 
   mutable std::mutex mutex_;
   Waiters waiters_;

@@ -12,11 +12,11 @@
 
 namespace sluice::http {
 
-Connection::Connection(Worker& worker, Socket socket, std::string peer, std::uint64_t id)
+Connection::Connection(Worker& worker, AcceptedSocket socket, std::string peer, std::uint64_t id)
     : Deadline(worker.context()),
       worker_(worker),
       socket_(std::move(socket)),
-      bytes_wanted_(worker.context().get_executor()),
+      socket_wanted_(worker.context().get_executor()),
       input_(worker.blocks()),
       peer_(std::move(peer)) {
   request_.fields = &head_.fields;
@@ -25,31 +25,31 @@ Connection::Connection(Worker& worker, Socket socket, std::string peer, std::uin
 }
 
 Connection::~Connection() {
+  worker_.readiness().forget(*this);
   worker_.connection_closed();
 }
 
 void Connection::start() {
+  if (!worker_.readiness().add(socket_.descriptor(), *this)) return;
   spawn(shared_from_this(), run());
 }
 
 void Connection::start_refused() {
+  if (!worker_.readiness().add(socket_.descriptor(), *this)) return;
   spawn(shared_from_this(), refuse(kTooManyConnections));
 }
 
 void Connection::spawn(std::shared_ptr<Connection> self, Task<void> work) {
   const auto slot = self->cancel_.slot();
-  const auto executor = self->socket_.get_executor();
-  // The completion handler owns the connection. Whatever ended the coroutine, the socket is closed with it, which ends a
-  // watch that may still be waiting.
-  boost::asio::co_spawn(executor, std::move(work),
-                        boost::asio::bind_cancellation_slot(slot, [self = std::move(self)](std::exception_ptr) {
-                          boost::system::error_code ignored;
-                          self->socket_.close(ignored);
-                        }));
+  const auto executor = self->worker_.context().get_executor();
+  // The completion handler owns the connection. Whatever ended the coroutine, the socket is closed with it.
+  boost::asio::co_spawn(
+      executor, std::move(work),
+      boost::asio::bind_cancellation_slot(slot, [self = std::move(self)](std::exception_ptr) { self->socket_.close(); }));
 }
 
 void Connection::drain() {
-  if (phase_ == Phase::kIdle) bytes_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
+  if (phase_ == Phase::kIdle) socket_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
 }
 
 void Connection::abort() {
@@ -77,7 +77,7 @@ Task<void> Connection::run() {
         continue;
       }
       expect_bytes();
-      const auto woken = co_await bytes_wanted_.park();
+      const auto woken = co_await socket_wanted_.park();
       progress = woken == ParkingSpot::Woken::kResumed ? receive() : interrupted();
     }
     if (progress == Progress::kClosed) co_return;
@@ -88,12 +88,23 @@ Task<void> Connection::run() {
     }
 
     Task<void> task = begin_answer();
-    if (task.valid()) co_await finish_answer(std::move(task));
+    if (task.valid()) {
+      // Held requests wait here: without a coroutine of its own for it.
+      begin_work();
+      bool failed = false;
+      try {
+        co_await std::move(task);
+      } catch (...) {
+        failed = true;
+      }
+      end_work();
+      if (failed && !gone_) answer_internal_error();
+    }
     if (gone_) co_return;
     compose();
     if (response_.stream) {
       if (!co_await send_stream()) co_return;
-    } else if (const auto sent = out_.send(socket_.native_handle()); sent != Outbox::Sent::kAll) {
+    } else if (const auto sent = out_.send(socket_.descriptor()); sent != Outbox::Sent::kAll) {
       if (sent == Outbox::Sent::kFailed || !co_await flush()) co_return;
     }
   } while (end_request());
@@ -107,19 +118,21 @@ Task<void> Connection::refuse(Refusal refusal) {
 }
 
 Task<void> Connection::linger() {
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  socket_.shutdown_send();
   phase_ = Phase::kLingering;
   input_.consume(input_.unread().size());
   set(kLingerTime);
   std::size_t read_over = 0;
   while (read_over < kLingerBytesMax) {
-    watch(Socket::wait_read);
-    if (co_await bytes_wanted_.park() != ParkingSpot::Woken::kResumed || gone_) co_return;
     const auto space = input_.space();
-    const ssize_t bytes = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
-    if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (bytes > 0) read_over += static_cast<std::size_t>(bytes);
+    const ssize_t bytes = ::recv(socket_.descriptor(), space.data(), space.size(), MSG_DONTWAIT);
+    if (bytes > 0) {
+      read_over += static_cast<std::size_t>(bytes);
+    } else if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) {
+      co_return;
+    } else if (errno == EAGAIN && (co_await socket_wanted_.park() != ParkingSpot::Woken::kResumed || gone_)) {
+      co_return;
+    }
   }
 }
 
@@ -175,14 +188,24 @@ Connection::Progress Connection::refused(const Refusal& refusal) {
   return Progress::kRefused;
 }
 
+// Notes whether another receive may find something. Who got all that he asked for may get more, and so may who got all
+// there was of a client that had ended. False where the connection is over.
+bool Connection::find_bytes(ssize_t received, std::size_t wanted) {
+  if (received < 0) {
+    maybe_more_ = errno == EINTR;
+    return errno == EINTR || errno == EAGAIN;
+  }
+  maybe_more_ = static_cast<std::size_t>(received) == wanted || ended_;
+  return received > 0;
+}
+
 // What the socket has now; kMore where it has nothing.
 Connection::Progress Connection::receive() {
   if (gone_) return Progress::kClosed;
   const auto space = input_.space();
-  const ssize_t bytes = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
-  maybe_more_ = bytes == static_cast<ssize_t>(space.size());
-  if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return Progress::kMore;
-  if (bytes <= 0) return Progress::kClosed;
+  const ssize_t bytes = ::recv(socket_.descriptor(), space.data(), space.size(), MSG_DONTWAIT);
+  if (!find_bytes(bytes, space.size())) return Progress::kClosed;
+  if (bytes < 0) return Progress::kMore;
   input_.filled(static_cast<std::size_t>(bytes));
   return read_on();
 }
@@ -193,8 +216,8 @@ Connection::Progress Connection::interrupted() {
   if (timed_out_) return phase_ == Phase::kIdle ? Progress::kClosed : refused(kRequestTimeout);
   // A request may have come in just before: it is still answered.
   const auto space = input_.space();
-  const ssize_t bytes = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
-  if (bytes <= 0) return Progress::kClosed;
+  const ssize_t bytes = ::recv(socket_.descriptor(), space.data(), space.size(), MSG_DONTWAIT);
+  if (!find_bytes(bytes, space.size()) || bytes < 0) return Progress::kClosed;
   input_.filled(static_cast<std::size_t>(bytes));
   return read_on();
 }
@@ -214,7 +237,6 @@ void Connection::expect_bytes() {
     if (phase_ != Phase::kHead) set(limits.header_timeout);
     phase_ = Phase::kHead;
   }
-  watch(Socket::wait_read);
 }
 
 bool Connection::continue_is_due() const {
@@ -222,10 +244,12 @@ bool Connection::continue_is_due() const {
 }
 
 void Connection::expired() {
-  if (phase_ == Phase::kHandling) return watch(Socket::wait_read);
+  if (phase_ == Phase::kHandling) {
+    watching_ = true;
+    return look_at_client();
+  }
   timed_out_ = true;
-  if (bytes_wanted_.parked()) return bytes_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
-  unwatch();  // and what the coroutine waits for at the socket
+  socket_wanted_.resume_soon(ParkingSpot::Woken::kDeadline);
 }
 
 }  // namespace sluice::http

@@ -3,14 +3,12 @@
 // The coroutine only waits; everything else is plain functions that advance a small state: bytes become a head, then a
 // body, then an answer. All on the worker's thread; the coroutine owns the connection.
 //
-// One wait for the socket to become readable serves for the next request and for the end of the client while a request is
-// handled: it stays armed from one to the other. So a request costs a receive, a send and one turn of epoll's; and memory
-// to receive into is taken only when there is something to receive.
+// The thread's Readiness says what the socket has become ready for: the next request, the end of the client while a request
+// is handled, room to write. So a request costs a receive, a send and a share of a turn of epoll's; and memory to receive
+// into is taken only when there is something to receive.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <memory>
@@ -18,12 +16,14 @@
 #include <string>
 
 #include "base/parking.h"
+#include "http/accepted_socket.h"
 #include "http/chunked.h"
 #include "http/deadlines.h"
 #include "http/head_scan.h"
 #include "http/input.h"
 #include "http/message.h"
 #include "http/outbox.h"
+#include "http/readiness.h"
 #include "http/request_head.h"
 #include "http/response_head.h"
 
@@ -31,13 +31,12 @@ namespace sluice::http {
 
 class Worker;
 
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
-
 class Connection final : public std::enable_shared_from_this<Connection>,
                          public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
-                         private Deadline {
+                         private Deadline,
+                         private Readiness::Watched {
  public:
-  Connection(Worker& worker, Socket socket, std::string peer, std::uint64_t id);
+  Connection(Worker& worker, AcceptedSocket socket, std::string peer, std::uint64_t id);
   ~Connection() override;
 
   void start();
@@ -83,7 +82,6 @@ class Connection final : public std::enable_shared_from_this<Connection>,
 
   // Answering.
   Task<void> begin_answer();
-  Task<void> finish_answer(Task<void> task);
   void answer_internal_error();
   void compose();
   Task<bool> send_stream();
@@ -93,20 +91,20 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   Task<bool> flush();
   bool end_request();
 
-  // The socket: who waits for bytes is resumed; while a handler or a stream works for the client, it is its presence.
-  void watch(Socket::wait_type what);
-  void unwatch();
-  void on_watched(Socket::wait_type what);
+  // The socket: who waits for bytes, or for room, is resumed; while a handler or a stream works for the client, it is its
+  // presence.
+  void ready(std::uint32_t events) override;
   void look_at_client();
+  bool find_bytes(ssize_t received, std::size_t wanted);
   void begin_work();
   void end_work();
 
   void expired() override;
 
   Worker& worker_;
-  Socket socket_;
+  AcceptedSocket socket_;
   boost::asio::cancellation_signal cancel_;  // of the whole coroutine
-  ParkingSpot bytes_wanted_;                 // where the coroutine waits for the socket to be readable
+  ParkingSpot socket_wanted_;                // where the coroutine waits for the socket: for room while kWriting, else bytes
   Input input_;
   HeadScan scan_;
   RequestHead head_;
@@ -123,10 +121,11 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool continued_ = false;
   bool close_ = false;  // after this answer
   bool timed_out_ = false;
-  bool gone_ = false;            // the client, or the server is stopping now
-  bool watching_ = false;        // a wait of watch() is pending,
-  bool watching_error_ = false;  // for an error only
-  bool maybe_more_ = false;      // a receive may find something at once
+  bool gone_ = false;        // the client, or the server is stopping now
+  bool watching_ = false;    // the client's presence, while a request is handled
+  bool maybe_more_ = false;  // a receive may find something at once
+  bool ended_ = false;       // by the client: its last bytes are there, or were
+  bool reset_ = false;       // or it is gone altogether
 };
 
 }  // namespace sluice::http

@@ -5,18 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
+#include <cassert>
 
 #include "http/connection.h"
 #include "http/worker.h"
 
 namespace sluice::http {
-namespace {
-
-constexpr auto kAwait = boost::asio::as_tuple(use_task);
-
-}  // namespace
 
 Task<void> Connection::begin_answer() {
   worker_.count().requests.add(1);
@@ -30,18 +25,6 @@ Task<void> Connection::begin_answer() {
     answer_internal_error();
     return {};
   }
-}
-
-Task<void> Connection::finish_answer(Task<void> task) {
-  begin_work();
-  bool failed = false;
-  try {
-    co_await std::move(task);
-  } catch (...) {
-    failed = true;
-  }
-  end_work();
-  if (failed && !gone_) answer_internal_error();
 }
 
 void Connection::answer_internal_error() {
@@ -59,6 +42,7 @@ void Connection::compose() {
   append_response_head(out_.text(), response_, {framing_, close_, head_.http_1_0});
   if (!has_body(head_.method, response_.status)) {
     response_.stream.reset();
+    response_.file.reset();
     return;
   }
   const bool chunked = framing_.kind == ResponseFraming::Kind::kChunked;
@@ -68,6 +52,11 @@ void Connection::compose() {
     } else {
       out_.add(std::move(buffer));
     }
+  }
+  if (auto file = std::move(response_.file)) {
+    assert(!response_.stream);
+    out_.add(std::move(file->bytes));
+    for (Buffer& buffer : file->behind) out_.add(std::move(buffer));
   }
 }
 
@@ -83,7 +72,7 @@ Task<bool> Connection::send_stream() {
     if (piece->empty()) break;
     left -= piece->size();
     chunked ? add_piece(std::move(*piece)) : out_.add(std::move(*piece));
-    if (out_.send(socket_.native_handle()) != Outbox::Sent::kAll && !co_await flush()) co_return false;
+    if (out_.send(socket_.descriptor()) != Outbox::Sent::kAll && !co_await flush()) co_return false;
   }
   response_.stream.reset();
   if (bounded && left > 0) co_return false;
@@ -112,19 +101,18 @@ void Connection::add_piece(Buffer piece) {
 
 // A head goes out together with the first piece where that is there at once; it does not wait for one that is not.
 void Connection::flush_at_turn_end() {
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    if (self->phase_ == Phase::kHandling && !self->out_.empty()) self->out_.send(self->socket_.native_handle());
+  boost::asio::post(worker_.context(), [self = shared_from_this()] {
+    if (self->phase_ == Phase::kHandling && !self->out_.empty()) self->out_.send(self->socket_.descriptor());
   });
 }
 
 Task<bool> Connection::flush() {
   phase_ = Phase::kWriting;
   while (true) {
-    const auto sent = out_.send(socket_.native_handle());
+    const auto sent = out_.send(socket_.descriptor());
     if (sent != Outbox::Sent::kBlocked) co_return sent == Outbox::Sent::kAll;
     set(worker_.limits().write_timeout);
-    const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
-    if (error || gone_) co_return false;
+    if (co_await socket_wanted_.park() != ParkingSpot::Woken::kResumed || gone_) co_return false;
   }
 }
 
@@ -149,47 +137,36 @@ void Connection::begin_work() {
   set(kWatchAfter);
 }
 
-// A wait for bytes stays: the next request needs it.
 void Connection::end_work() {
   phase_ = Phase::kWriting;
-  if (watching_error_) unwatch();
+  watching_ = false;
 }
 
-void Connection::watch(Socket::wait_type what) {
-  if (watching_) return;
-  watching_ = true;
-  watching_error_ = what == Socket::wait_error;
-  socket_.async_wait(what, [self = shared_from_this(), what](boost::system::error_code error) {
-    if (error != boost::asio::error::operation_aborted) self->on_watched(what);
-  });
-}
-
-void Connection::unwatch() {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
-  watching_ = watching_error_ = false;
-}
-
-void Connection::on_watched(Socket::wait_type what) {
-  watching_ = watching_error_ = false;
-  if (bytes_wanted_.parked()) return bytes_wanted_.resume();
-  if (phase_ != Phase::kHandling) {
-    maybe_more_ = true;
+void Connection::ready(std::uint32_t events) {
+  constexpr std::uint32_t kOver = EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLRDHUP | kOver)) != 0) ended_ = true;
+  if ((events & kOver) != 0) reset_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | kOver)) != 0) maybe_more_ = true;
+  if (phase_ == Phase::kHandling) {
+    const auto self = shared_from_this();  // its end may be the Task's
+    if (watching_) look_at_client();
     return;
   }
-  what == Socket::wait_error ? abort() : look_at_client();
+  if (phase_ == Phase::kWriting ? (events & (EPOLLOUT | kOver)) != 0 : maybe_more_) socket_wanted_.resume();
 }
 
-// Something happened on the socket while the request is handled: more bytes, or the end.
+// While the request is handled: what else has come, or the end.
 void Connection::look_at_client() {
   std::array<char, 4096> bytes;
-  const std::size_t room = kReadAheadBytesMax - std::min(kReadAheadBytesMax, input_.unread().size());
-  // Where the client has pipelined more than that, only a reset is still seen.
-  if (room == 0) return watch(Socket::wait_error);
-  const ssize_t n = ::recv(socket_.native_handle(), bytes.data(), std::min(bytes.size(), room), MSG_DONTWAIT);
-  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return abort();
-  if (n > 0) input_.append({bytes.data(), static_cast<std::size_t>(n)});
-  watch(Socket::wait_read);
+  while (maybe_more_) {
+    const std::size_t room = kReadAheadBytesMax - std::min(kReadAheadBytesMax, input_.unread().size());
+    // Where the client has pipelined more than that, only a reset is still seen.
+    if (room == 0) return reset_ ? abort() : void();
+    const std::size_t wanted = std::min(bytes.size(), room);
+    const ssize_t n = ::recv(socket_.descriptor(), bytes.data(), wanted, MSG_DONTWAIT);
+    if (!find_bytes(n, wanted)) return abort();
+    if (n > 0) input_.append({bytes.data(), static_cast<std::size_t>(n)});
+  }
 }
 
 }  // namespace sluice::http

@@ -94,6 +94,7 @@ void Response::clear() {
   status = 200;
   fields.clear();
   buffers.clear();
+  file.reset();
   stream.reset();
   stream_bytes.reset();
   close = false;

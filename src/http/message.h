@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/file_bytes.h"
 #include "base/task.h"
 
 namespace sluice::http {
@@ -89,12 +90,20 @@ class BodyStream {
   virtual Task<std::expected<Buffer, BodyError>> next() = 0;
 };
 
+// The part of a body that is sent from a file, and what comes behind it.
+struct FilePart {
+  FileBytes bytes;
+  std::vector<Buffer> behind;
+};
+
 struct Response {
   int status = 200;
   // Content-Length, Transfer-Encoding and Connection are the server's own: such fields here are not sent.
   Fields fields;
-  // Sent in this order before the stream; content-length is their sum where there is no stream.
+  // Sent in this order before the file or the stream; content-length is the sum of all where there is no stream.
   std::vector<Buffer> buffers;
+  // Not together with a stream. A file that cannot be read to its end cuts the answer off, so that the client can tell.
+  std::unique_ptr<FilePart> file;
   std::unique_ptr<BodyStream> stream;
   // Of the stream, where known; otherwise it is sent chunked (HTTP/1.1) or until close (HTTP/1.0).
   std::optional<std::uint64_t> stream_bytes;

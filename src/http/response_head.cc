@@ -103,6 +103,10 @@ ResponseFraming framing_of(const Response& response, bool http_1_0) {
   if (response.status < 200 || response.status == 204 || response.status == 304) return {};
   std::uint64_t bytes = 0;
   for (const Buffer& buffer : response.buffers) bytes += buffer.size();
+  if (response.file) {
+    bytes += response.file->bytes.size();
+    for (const Buffer& buffer : response.file->behind) bytes += buffer.size();
+  }
   if (!response.stream) return {Kind::kLength, bytes};
   if (response.stream_bytes) return {Kind::kLength, bytes + *response.stream_bytes};
   return {http_1_0 ? Kind::kUntilClose : Kind::kChunked, 0};

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cstdlib>
 #include <thread>
 
 #include "http/testing.h"
@@ -251,6 +253,62 @@ TEST(HttpServer, AnswersAnExceptionWith500) {
     EXPECT_FALSE(has(response, "X-Half"));
     EXPECT_FALSE(has(response, "secret"));
   }
+}
+
+// Files.
+
+class TestFile {
+ public:
+  TestFile() {
+    char name[] = "/tmp/server_test.XXXXXX";
+    descriptor_ = ::mkstemp(name);
+    ::unlink(name);
+    for (int i = 0; contents_.size() < 8'000'000; ++i) contents_ += std::to_string(i) + ",";
+    EXPECT_EQ(::write(descriptor_, contents_.data(), contents_.size()), static_cast<ssize_t>(contents_.size()));
+  }
+  ~TestFile() { ::close(descriptor_); }
+
+  const std::string& contents() const { return contents_; }
+  void fill(Response& response, std::uint64_t from, std::uint64_t size) const {
+    response.buffers.push_back(Buffer::of_static("["));
+    response.file = std::make_unique<FilePart>(FileBytes(nullptr, descriptor_, from, size));
+    response.file->behind.push_back(Buffer::of_static("]"));
+  }
+
+ private:
+  int descriptor_ = -1;
+  std::string contents_;
+};
+
+TEST(HttpServer, SendsAPartOfAFile) {
+  const TestFile file;
+  TestServer server([&](const Request&, Response& response) -> Task<void> {
+    file.fill(response, 5, 7'000'000);
+    return {};
+  });
+  RawClient client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(kGet);
+    const std::string response = client.read_response();
+    EXPECT_TRUE(has(response, "\r\nContent-Length: 7000002\r\n"));
+    EXPECT_TRUE(body_of(response) == "[" + file.contents().substr(5, 7'000'000) + "]");
+  }
+  client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has(client.read_until("\r\n\r\n"), "\r\nContent-Length: 7000002\r\n"));
+  EXPECT_EQ(body_of(client.read_response()).size(), 7'000'002u);
+}
+
+TEST(HttpServer, CutsTheConnectionWhereAFileIsShorterThanItWas) {
+  const TestFile file;
+  TestServer server([&](const Request&, Response& response) -> Task<void> {
+    file.fill(response, file.contents().size() - 10, 20);
+    return {};
+  });
+  RawClient client(server.port());
+  client.send(kGet);
+  const std::string response = client.read_to_end();
+  EXPECT_TRUE(has(response, "\r\nContent-Length: 22\r\n"));
+  EXPECT_EQ(body_of(response), "[" + file.contents().substr(file.contents().size() - 10));
 }
 
 // Streams.

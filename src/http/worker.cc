@@ -1,6 +1,11 @@
 #include "http/worker.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/post.hpp>
+#include <cerrno>
 
 namespace sluice::http {
 
@@ -17,6 +22,7 @@ tcp::endpoint Worker::listen(const tcp::endpoint& endpoint) {
   if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
   acceptor.bind(endpoint);
   acceptor.listen(Acceptor::max_listen_connections);
+  acceptor.native_non_blocking(true);
   return acceptor.local_endpoint();
 }
 
@@ -35,29 +41,35 @@ void Worker::stop_now() {
 }
 
 void Worker::accept(Acceptor& acceptor) {
-  acceptor.async_accept(context_, [this, &acceptor](boost::system::error_code error, Socket socket) {
-    on_accepted(acceptor, error, std::move(socket));
+  acceptor.async_wait(Acceptor::wait_read, [this, &acceptor](boost::system::error_code) {
+    if (!draining_) accept_waiting(acceptor);
   });
 }
 
-void Worker::on_accepted(Acceptor& acceptor, boost::system::error_code error, Socket socket) {
-  if (draining_) return;
-  if (!error) {
-    open(std::move(socket));
-  } else if (error != boost::asio::error::connection_aborted) {
-    // Out of file descriptors or memory: trying again at once would only burn the core.
-    paused_.push_back(&acceptor);
-    accept_again_.set(kAcceptPause);
-    return;
-  }
-  accept(acceptor);
+void Worker::accept_waiting(Acceptor& acceptor) {
+  for (int i = 0; i < kAcceptedInARow && accept_one(acceptor); ++i) {}
+  const bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  if (!full) return accept(acceptor);
+  // Trying again at once would only burn the core.
+  paused_.push_back(&acceptor);
+  accept_again_.set(kAcceptPause);
 }
 
-void Worker::open(Socket socket) {
-  boost::system::error_code error;
-  socket.set_option(tcp::no_delay(true), error);
-  const auto peer = socket.remote_endpoint(error);
-  if (error) return;  // gone already
+// False, and why in errno, where there is nobody to be had.
+bool Worker::accept_one(Acceptor& acceptor) {
+  tcp::endpoint peer;
+  auto size = static_cast<socklen_t>(peer.capacity());
+  const int socket = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (socket < 0) return errno == ECONNABORTED || errno == EINTR;
+  peer.resize(size);
+  open(AcceptedSocket(socket), peer);
+  errno = 0;
+  return true;
+}
+
+void Worker::open(AcceptedSocket socket, const tcp::endpoint& peer) {
+  const int on = 1;
+  ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const std::size_t others = shared_.connections.load(std::memory_order_relaxed);
   const bool full = others >= shared_.limits.connections_max;
   (full ? counters_.refused : counters_.accepted).add(1);

@@ -65,6 +65,7 @@ class Worker {
   const ServerLimits& limits() const { return shared_.limits; }
   Handler& handler() { return shared_.handler; }
   ReadBlocks& blocks() { return blocks_; }
+  Readiness& readiness() { return readiness_; }
   bool draining() const { return draining_; }
   void connection_opened(Connection& connection);
   void connection_closed();
@@ -73,6 +74,7 @@ class Worker {
   // Refused connections that are being told so; beyond, they are closed without a word.
   static constexpr std::size_t kRefusingMax = 64;
   static constexpr std::chrono::milliseconds kAcceptPause{100};
+  static constexpr int kAcceptedInARow = 64;  // before the connections that are open get their turn
   static constexpr std::chrono::milliseconds kAbortGrace{1'000};
 
   using Connections = boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>>;
@@ -89,8 +91,9 @@ class Worker {
   };
 
   void accept(Acceptor& acceptor);
-  void on_accepted(Acceptor& acceptor, boost::system::error_code error, Socket socket);
-  void open(Socket socket);
+  void accept_waiting(Acceptor& acceptor);
+  bool accept_one(Acceptor& acceptor);
+  void open(AcceptedSocket socket, const boost::asio::ip::tcp::endpoint& peer);
   void resume_accepting();
   void drain();
   void abort_all();
@@ -108,6 +111,7 @@ class Worker {
   std::vector<Acceptor*> paused_;
   // Destroyed before what is above: its coroutines own the connections.
   boost::asio::io_context context_{1};
+  Readiness& readiness_ = boost::asio::use_service<Readiness>(context_);
   std::list<Acceptor> acceptors_;
   Alarm drain_over_{*this, &Worker::abort_all};
   Alarm abort_over_{*this, &Worker::finish};

@@ -66,6 +66,8 @@ void DiskLog::close_snapshot_chunk() {
   auto chunk = snapshot_->close_chunk();
   if (!chunk) return fail_snapshot(chunk.error());
   std::lock_guard lock(mutex_);
+  // The CRC is of the bytes that were written, and the kernel has them.
+  context_->checked.add({id_, Area::kSnapshot, snapshot_bytes(), chunk->end});
   chunks_.push_back(*chunk);
   count();
 }

@@ -11,7 +11,7 @@
 //
 // Of what is in the file a log remembers a block each 64 kB (an offset, a position, a CRC): an entry is found by reading its
 // block and asking each entry for its own offset. Each block and each chunk of the snapshot is checked by its CRC when it is
-// read.
+// read; what is sent from its file (read_to_send), when that was not done lately (checked_parts.h).
 //
 // Threads: as the contract says; flush(), sync and capture calls come from the store's own threads, one at a time. A log
 // holds its lock while it copies or searches, never while it reads, writes or syncs a file.
@@ -46,6 +46,7 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   void end_transaction() override;
   void abort_transaction() override;
   std::expected<Page, ReadError> read(shape::Offset after) const override;
+  std::expected<Page, ReadError> read_to_send(shape::Offset after) const override;
   shape::Offset head() const override;
   std::size_t bytes() const override;
   bool failed() const override { return failed_.load(std::memory_order_acquire); }
@@ -111,8 +112,12 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   Plan plan_chunk(std::size_t chunk) const;
   Plan plan_changes(shape::Offset after) const;
   FilePart plan_file_part(shape::Offset after, std::uint64_t to) const;
+  PageCache::Key key_of(const FilePart& part) const;
+  std::expected<Page, ReadError> page_in_memory(Plan plan) const;
   std::shared_ptr<const char[]> load(const FilePart& part) const;
   std::shared_ptr<const char[]> load_checked(const FilePart& part) const;
+  bool check(const File& file, const FilePart& part) const;
+  void log_unreadable(const FilePart& part, const std::string& error) const;
 
   void count();
 

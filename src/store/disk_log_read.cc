@@ -9,6 +9,14 @@ namespace sluice::store {
 
 using shape::Offset;
 
+namespace {
+
+// Shorter parts are read: they are kept in memory for others, and sent with what is around them in one call.
+constexpr std::uint64_t kSentFromFileBytesMin = 256 * 1024;
+constexpr std::size_t kCheckedAtOnceBytes = 128 * 1024;
+
+}  // namespace
+
 // A part of one of the log's files that begins and ends with something that has a CRC.
 struct DiskLog::FilePart {
   Area area = Area::kSnapshot;
@@ -28,8 +36,29 @@ struct DiskLog::Plan {
 std::expected<Page, ReadError> DiskLog::read(Offset after) const {
   auto planned = plan(after);
   if (!planned) return std::unexpected(planned.error());
-  Page page = std::move(planned->page);
+  return page_in_memory(std::move(*planned));
+}
+
+std::expected<Page, ReadError> DiskLog::read_to_send(Offset after) const {
+  auto planned = plan(after);
+  if (!planned) return std::unexpected(planned.error());
   const FilePart& part = planned->file;
+  if (part.skip || part.to - part.from < kSentFromFileBytesMin) return page_in_memory(std::move(*planned));
+  auto file = context_->files.open(id_, part.area, OpenMode::kRead);
+  if (!file || (*file)->descriptor() < 0) return page_in_memory(std::move(*planned));  // and says what is wrong
+  const PageCache::Key key = key_of(part);
+  if (!context_->checked.has(key)) {
+    if (!check(**file, part)) return std::unexpected(ReadError::kUnavailable);
+    context_->checked.add(key);
+  }
+  const int descriptor = (*file)->descriptor();
+  planned->page.file.emplace(std::move(*file), descriptor, part.from, part.to - part.from);
+  return std::move(planned->page);
+}
+
+std::expected<Page, ReadError> DiskLog::page_in_memory(Plan planned) const {
+  Page page = std::move(planned.page);
+  const FilePart& part = planned.file;
   if (part.from == part.to) return page;
   const auto bytes = load(part);
   if (bytes == nullptr) return std::unexpected(ReadError::kUnavailable);
@@ -108,8 +137,12 @@ DiskLog::FilePart DiskLog::plan_file_part(Offset after, std::uint64_t to) const 
   return part;
 }
 
+PageCache::Key DiskLog::key_of(const FilePart& part) const {
+  return {id_, part.area, part.from, part.to};
+}
+
 std::shared_ptr<const char[]> DiskLog::load(const FilePart& part) const {
-  const PageCache::Key key{id_, part.area, part.from, part.to};
+  const PageCache::Key key = key_of(part);
   if (auto page = context_->pages.find(key)) return page;
   auto page = load_checked(part);
   if (page != nullptr) context_->pages.add(key, page);
@@ -135,8 +168,32 @@ std::shared_ptr<const char[]> DiskLog::load_checked(const FilePart& part) const 
   }
   if (error.empty() && from != part.to) error = "its index does not fit";
   if (error.empty()) return bytes;
-  log::write(log::Level::kError, "store_read_failed", {{"file", context_->files.path(id_, part.area)}, {"error", error}});
+  log_unreadable(part, error);
   return nullptr;
+}
+
+// As load_checked() does, piece by piece through memory that stays in the processor's cache.
+bool DiskLog::check(const File& file, const FilePart& part) const {
+  const auto bytes = std::make_unique_for_overwrite<char[]>(kCheckedAtOnceBytes);
+  std::uint64_t at = part.from;
+  for (const SnapshotChunk& check : part.checks) {
+    std::uint32_t crc = 0;
+    for (const std::uint64_t from = at; at < check.end;) {
+      const std::size_t size = std::min<std::uint64_t>(check.end - at, kCheckedAtOnceBytes);
+      const auto read = file.read_at(at, {bytes.get(), size});
+      if (!read) return log_unreadable(part, read.error().message), false;
+      if (*read < size) return log_unreadable(part, "wrong bytes from " + std::to_string(from)), false;
+      crc = crc32c_extend(crc, {bytes.get(), size});
+      at += size;
+    }
+    if (crc != check.crc) return log_unreadable(part, "wrong bytes up to " + std::to_string(at)), false;
+  }
+  if (at != part.to) return log_unreadable(part, "its index does not fit"), false;
+  return true;
+}
+
+void DiskLog::log_unreadable(const FilePart& part, const std::string& error) const {
+  log::write(log::Level::kError, "store_read_failed", {{"file", context_->files.path(id_, part.area)}, {"error", error}});
 }
 
 }  // namespace sluice::store

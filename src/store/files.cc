@@ -78,6 +78,8 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  int descriptor() const override { return fd_.get(); }
+
  private:
   const std::string path_;
   const Descriptor fd_;

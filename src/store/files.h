@@ -40,6 +40,8 @@ class File {
   virtual FileResult<> sync() = 0;
   virtual FileResult<> truncate(std::uint64_t size) = 0;
   virtual FileResult<std::uint64_t> size() const = 0;
+  // The system's, to send from; -1 where it has none.
+  virtual int descriptor() const { return -1; }
 };
 
 enum class OpenMode {

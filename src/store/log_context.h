@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "store/checked_parts.h"
 #include "store/log_files.h"
 #include "store/page_cache.h"
 
@@ -36,6 +37,7 @@ struct LogContext {
 
   LogFiles files;
   PageCache pages;
+  CheckedParts checked;
   std::function<std::optional<shape::Offset>(std::string_view entry)> offset_of;
   std::atomic<std::size_t> bytes{0};       // of all logs
   std::atomic<std::size_t> tail_bytes{0};  // of changes that lie in memory

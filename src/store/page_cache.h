@@ -31,6 +31,7 @@ class PageCache {
     std::uint64_t from;
     std::uint64_t to;
     bool operator==(const Key&) const = default;
+    std::uint64_t hash() const;  // 32 bits
   };
   // The page, or an empty pointer.
   std::shared_ptr<const char[]> find(const Key& key);
@@ -42,7 +43,6 @@ class PageCache {
     Key key{};
     std::weak_ptr<const char[]> page;
   };
-  static std::size_t slot_of(const Key& key);
 
   const std::size_t kept_bytes_max_;
   std::mutex mutex_;

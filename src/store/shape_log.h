@@ -21,11 +21,13 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/file_bytes.h"
 #include "shape/request.h"
 
 namespace sluice::store {
@@ -34,9 +36,12 @@ using Lsn = std::uint64_t;
 
 // Entries handed out, in order.
 struct Page {
-  std::vector<Buffer> buffers;                      // together: whole entries, each with its ",\n"; empty: nothing there
+  std::optional<FileBytes> file = std::nullopt;     // what comes first; only where it was asked for
+  std::vector<Buffer> buffers = {};                 // all together: whole entries, each with its ",\n"; empty: nothing there
   shape::Offset end = shape::Offset::before_all();  // the place behind them: where to read on
   bool at_head = false;                             // nothing further was published when this was read
+
+  bool empty() const { return !file && buffers.empty(); }
 };
 
 enum class ReadError {
@@ -66,6 +71,8 @@ class ShapeLog {
   // What follows `after`, up to the end of the chunk it lies in. Not with `now`: ask head() first. Closed chunks of the
   // snapshot can be read before it is finished.
   virtual std::expected<Page, ReadError> read(shape::Offset after) const = 0;
+  // The same for who sends it on: what lies in a file, and is long enough for that to pay, may be left there.
+  virtual std::expected<Page, ReadError> read_to_send(shape::Offset after) const { return read(after); }
   // Where the published log ends; 0_inf where there is no change yet.
   virtual shape::Offset head() const = 0;
   // Memory or disk it occupies.

@@ -59,7 +59,8 @@ void add_nonce_etag(const Told& told, Offset end, http::Response& response) {
 }
 
 // Cuts the last entry's separator off; it may lie across two buffers.
-void cut_separator(std::vector<Buffer>& buffers) {
+void cut_separator(store::Page& page) {
+  std::vector<Buffer>& buffers = page.buffers;
   std::size_t left = kSeparator.size();
   while (left > 0 && !buffers.empty()) {
     std::size_t size = buffers.back().size();
@@ -71,6 +72,7 @@ void cut_separator(std::vector<Buffer>& buffers) {
       left = 0;
     }
   }
+  if (page.file) page.file->remove_suffix(left);
 }
 
 void set_body(http::Response& response, std::string body) {
@@ -105,6 +107,18 @@ bool names_etag(std::string_view if_none_match, std::string_view etag) {
   return false;
 }
 
+void put_array(store::Page page, const UpToDate& up_to_date, http::Response& response) {
+  response.buffers.push_back(Buffer::of_static("["));
+  if (!page.at_head) cut_separator(page);
+  std::vector<Buffer>* out = &response.buffers;
+  if (page.file) {
+    response.file = std::make_unique<http::FilePart>(std::move(*page.file), std::vector<Buffer>());
+    out = &response.file->behind;
+  }
+  for (Buffer& buffer : page.buffers) out->push_back(std::move(buffer));
+  out->push_back(page.at_head ? up_to_date.last_in_array : Buffer::of_static("]"));
+}
+
 void answer_page(const Told& told, store::Page page, const UpToDate& up_to_date, http::Response& response) {
   const auto& asked = told.request.shape().position.offset;
   std::string etag = make_etag(told.shape, asked, page.end, std::nullopt);
@@ -115,11 +129,7 @@ void answer_page(const Told& told, store::Page page, const UpToDate& up_to_date,
   if (page.at_head) response.fields.add("electric-up-to-date", "");
   response.fields.add("electric-has-data", "true");
   response.fields.add("etag", etag);
-  if (unchanged) return;
-  response.buffers.push_back(Buffer::of_static("["));
-  if (!page.at_head) cut_separator(page.buffers);
-  for (Buffer& buffer : page.buffers) response.buffers.push_back(std::move(buffer));
-  response.buffers.push_back(page.at_head ? up_to_date.last_in_array : Buffer::of_static("]"));
+  if (!unchanged) put_array(std::move(page), up_to_date, response);
 }
 
 void answer_empty(const Told& told, Offset end, const UpToDate& up_to_date, http::Response& response) {

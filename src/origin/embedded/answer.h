@@ -39,6 +39,8 @@ std::string make_etag(const Shape& shape, shape::Offset asked, shape::Offset end
 // Whether If-None-Match names the etag. Weak ones never match.
 bool names_etag(std::string_view if_none_match, std::string_view etag);
 
+// A page's entries as one array, with the up-to-date message as its last element where the page reaches the head.
+void put_array(store::Page page, const UpToDate& up_to_date, http::Response& response);
 // A page of the log, with the up-to-date message where it reaches the head. 304 where the client has it already.
 void answer_page(const Told& told, store::Page page, const UpToDate& up_to_date, http::Response& response);
 // Nothing but the up-to-date message: a live request that nothing came for, or offset=now. `end` is the head.

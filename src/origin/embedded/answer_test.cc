@@ -28,6 +28,39 @@ TEST(Etag, SaysWhatWasAskedAndGiven) {
   EXPECT_EQ(make_etag(*shape, shape::Offset::now(), at, 9), "\"" + shape->handle() + ":now:7_0:9\"");
 }
 
+std::string body(const http::Response& response) {
+  std::string out;
+  for (const Buffer& buffer : response.buffers) out += buffer.bytes();
+  if (!response.file) return out;
+  out += "<" + std::to_string(response.file->bytes.size()) + ">";
+  for (const Buffer& buffer : response.file->behind) out += buffer.bytes();
+  return out;
+}
+
+std::string array_of(store::Page page) {
+  http::Response response;
+  put_array(std::move(page), {.lsn = 1, .last_in_array = Buffer::of_static("last]"), .event = {}}, response);
+  return body(response);
+}
+
+// <n> stands for n bytes of a file.
+TEST(PageAsArray, EndsWithoutASeparatorWhereverThatLies) {
+  const FileBytes file(nullptr, 7, 100, 50);
+  const auto buffer = [](std::string_view text) { return Buffer::of_static(text); };
+  EXPECT_EQ(array_of({.buffers = {buffer("{},\n"), buffer("{},\n")}}), "[{},\n{}]");
+  EXPECT_EQ(array_of({.buffers = {buffer("{},"), buffer("\n")}}), "[{}]");
+  EXPECT_EQ(array_of({.file = file}), "[<48>]");
+  EXPECT_EQ(array_of({.file = file, .buffers = {buffer("{},\n")}}), "[<50>{}]");
+  EXPECT_EQ(array_of({.file = file, .buffers = {buffer("\n")}}), "[<49>]");
+  EXPECT_EQ(array_of({}), "[]");
+}
+
+TEST(PageAsArray, EndsWithTheUpToDateMessageAtTheHead) {
+  EXPECT_EQ(array_of({.buffers = {Buffer::of_static("{},\n")}, .at_head = true}), "[{},\nlast]");
+  EXPECT_EQ(array_of({.file = FileBytes(nullptr, 7, 100, 50), .at_head = true}), "[<50>last]");
+  EXPECT_EQ(array_of({.at_head = true}), "[last]");
+}
+
 TEST(CacheFields, FollowTheConfiguration) {
   CacheFields fields(10, 20, 60);
   EXPECT_EQ(fields.catch_up, "public, max-age=10, stale-while-revalidate=20");

@@ -1,5 +1,6 @@
 #include "origin/embedded/serving.h"
 
+#include <boost/asio/this_coro.hpp>
 #include <utility>
 
 #include "base/log.h"
@@ -89,12 +90,11 @@ Task<void> Serving::serve(RequestPtr request, http::Response& response) {
     return {};
   }
   auto shape = registry_.find(request->shape().definition.canonical_text());
-  const bool ready = shape && shape->phase() == Phase::kReady;
-  if (shape && answer_now(shape, *request, response)) return {};
+  if (!shape) return serve_later(std::move(request), response);
+  std::optional<Offset> head;
+  if (answer_now(shape, *request, response, head)) return {};
   // What most held requests are, without the coroutines of the others.
-  if (ready && shape->phase() == Phase::kReady && !request->shape().subset) {
-    return hold(std::move(shape), std::move(request), response);
-  }
+  if (head) return hold(std::move(shape), std::move(request), *head, response);
   return serve_later(std::move(request), response);
 }
 
@@ -110,13 +110,14 @@ void Serving::remove(const AuthorizedRequest& request, http::Response& response)
 // A client of an event stream goes on from the position it was told last: behind the head of a log that had no part in
 // what came last.
 std::expected<store::Page, store::ReadError> Serving::read(const Shape& shape, Offset from) const {
-  auto page = shape.log().read(from);
+  auto page = shape.log().read_to_send(from);
   if (page || page.error() != store::ReadError::kBeyondHead || from.tx() > last_seen_.get()->lsn) return page;
-  return store::Page{.buffers = {}, .end = from, .at_head = true};
+  return store::Page{.end = from, .at_head = true};
 }
 
-// False where there is something to wait for.
-bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response) {
+// False where there is something to wait for: `head` is set where that is what comes behind it.
+bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response,
+                         std::optional<Offset>& head) {
   const shape::Position& position = request.shape().position;
   const Phase phase = shape->phase();
   if (phase == Phase::kDropped || (phase == Phase::kCreating && !has_chunk(*shape, request.shape()))) return false;
@@ -140,7 +141,10 @@ bool Serving::answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRe
     answer_events(shape, told(*shape, request), *page, response);
     return true;
   }
-  if (position.live == Live::kLongPoll && page->at_head && page->buffers.empty()) return false;
+  if (position.live == Live::kLongPoll && page->at_head && page->empty()) {
+    head = page->end;
+    return false;
+  }
   answer_page(told(*shape, request), std::move(*page), *up_to_date, response);
   return true;
 }
@@ -155,7 +159,7 @@ void Serving::give_up(const std::shared_ptr<Shape>& shape) {
 void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                             http::Response& response) {
   begin_events(told, page.at_head, response);
-  Offset from = page.buffers.empty() ? page.end : told.request.shape().position.offset;
+  Offset from = page.empty() ? page.end : told.request.shape().position.offset;
   response.stream = std::make_unique<EventStream>(shape, from, options_.events, last_seen_, draining_);
 }
 
@@ -174,15 +178,21 @@ Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
       if (shape->failure()) co_return answer_failure(*request, *shape->failure(), response);
       continue;
     }
+    std::optional<Offset> head;
     if (shape->phase() == Phase::kCreating) {
-      if (answer_now(shape, *request, response)) co_return;
+      if (answer_now(shape, *request, response, head)) co_return;
       break;
     }
     if (request->shape().subset) co_return co_await serve_subset(shape, request, response);
-    if (answer_now(shape, *request, response)) co_return;
+    if (answer_now(shape, *request, response, head)) co_return;
     if (shape->phase() == Phase::kDropped) continue;
+    if (!head && !co_await wait_until_known(shape, position.offset) && shape->phase() != Phase::kDropped) {
+      co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
+    }
+    if (!head && answer_now(shape, *request, response, head)) co_return;
+    if (!head) co_return answer_must_refetch(*request, nullptr, response);
     held.reset();  // it counts itself
-    co_return co_await hold(shape, request, response);
+    co_return co_await hold(shape, request, *head, response);
   }
   answer_failure(*request, unavailable("snapshot_pending", "The shape is being made", 5), response);
 }
@@ -205,25 +215,20 @@ Task<bool> Serving::wait_until_known(std::shared_ptr<Shape> shape, Offset at) {
   co_return read(*shape, at).has_value();
 }
 
-// A live request at the head.
-Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response) {
+// A live request at the head. Thousands wait here: its frame is what each of them costs.
+Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, Offset at, http::Response& response) {
   Count held(held_);
-  Offset at = request->shape().position.offset;
   if (!store_.writable()) co_return answer_failure(*request, storage_full(), response);
-  auto page = read(*shape, at);
-  if (!page) {
-    if (!co_await wait_until_known(shape, at) && shape->phase() != Phase::kDropped) {
-      co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
-    }
-    if (shape->phase() != Phase::kDropped && answer_now(shape, *request, response)) co_return;
-    page = read(*shape, at);
+  const auto has_more = [&] { return shape->log().head() > at; };
+  const auto over = [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); };
+  WaitList::Waiter waiter(shape->waiters(), co_await boost::asio::this_coro::executor);
+  const auto deadline = Clock::now() + options_.long_poll_timeout;
+  while (waiter.must_wait(over)) {
+    if (WaitList::over(co_await waiter.spot().park(deadline))) break;
   }
-  if (page) at = page->end;
-  auto has_more = [&] { return shape->log().head() > at; };
-  co_await shape->waiters().wait(Clock::now() + options_.long_poll_timeout,
-                                 [&] { return draining_ || shape->phase() == Phase::kDropped || has_more(); });
   if (shape->phase() == Phase::kDropped) co_return answer_must_refetch(*request, nullptr, response);
-  if (has_more() && answer_now(shape, *request, response)) co_return;
+  std::optional<Offset> head;
+  if (has_more() && answer_now(shape, *request, response, head)) co_return;
   if (!draining_ && !store_.writable()) co_return answer_failure(*request, storage_full(), response);
   if (!draining_ && follower_.health() != Origin::Health::kActive) {
     co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);

@@ -53,7 +53,8 @@ class Serving {
   using RequestPtr = std::shared_ptr<const AuthorizedRequest>;
 
   std::expected<store::Page, store::ReadError> read(const Shape& shape, shape::Offset from) const;
-  bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response);
+  bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response,
+                  std::optional<shape::Offset>& head);
   void give_up(const std::shared_ptr<Shape>& shape);
   void answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                      http::Response& response);
@@ -61,7 +62,7 @@ class Serving {
   Task<void> serve_later(RequestPtr request, http::Response& response);
   Task<bool> wait_until_readable(std::shared_ptr<Shape> shape, RequestPtr request);
   Task<bool> wait_until_known(std::shared_ptr<Shape> shape, shape::Offset at);
-  Task<void> hold(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
+  Task<void> hold(std::shared_ptr<Shape> shape, RequestPtr request, shape::Offset at, http::Response& response);
   Task<void> serve_subset(std::shared_ptr<Shape> shape, RequestPtr request, http::Response& response);
   Told told(const Shape& shape, const AuthorizedRequest& request) const;
 
