@@ -2,10 +2,12 @@
 # reachable only through its own include root, <build>/include/<part>/<part> -> src/<part>.
 
 # sluice_part(<name> [DIR <folder under src>] [USES <parts>...] [LIBS <libraries>...] [TEST_USES <parts or libraries>...]
-#             [TEST_PROPERTIES <test property> <value>...])
+#             [TEST_PROPERTIES <test property> <value>...] [ONE_THREAD] [TESTS_SHARE_POSTGRES])
 #   *.cc is the library; *_test.cc one test program; each *_bench.cc and *_fuzz.cc a program of its own.
+#   ONE_THREAD: nothing here for ThreadSanitizer to see, so its build has no tests of it.
+#   TESTS_SHARE_POSTGRES: the tests run in one process, with one cluster, rather than in one each.
 function(sluice_part name)
-  cmake_parse_arguments(PARSE_ARGV 1 P "" "DIR" "USES;LIBS;TEST_USES;TEST_PROPERTIES")
+  cmake_parse_arguments(PARSE_ARGV 1 P "ONE_THREAD;TESTS_SHARE_POSTGRES" "DIR" "USES;LIBS;TEST_USES;TEST_PROPERTIES")
   if(NOT P_DIR)
     set(P_DIR ${name})
   endif()
@@ -40,15 +42,14 @@ function(sluice_part name)
       add_executable(${program} ${source})
       target_link_libraries(${program} PRIVATE ${name} ${P_TEST_USES})
       target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzzers)
     endforeach()
-    return()
   endif()
-  if(tests)
+  if(tests AND NOT (P_ONE_THREAD AND SLUICE_SANITIZE STREQUAL "thread"))
     string(REPLACE "/" "_" test_name ${name}_test)
     add_executable(${test_name} ${tests})
-    target_link_libraries(${test_name} PRIVATE ${name} ${P_TEST_USES} GTest::gtest GTest::gmock GTest::gtest_main)
-    sluice_reuse_precompiled(${test_name} ${name})
-    sluice_discover(${test_name} ${P_TEST_PROPERTIES})
+    target_link_libraries(${test_name} PRIVATE ${name} ${P_TEST_USES})
+    sluice_test(${test_name} ${P_TESTS_SHARE_POSTGRES} ${P_TEST_PROPERTIES})
   endif()
   # A sanitizer has nothing to say about speed.
   if(SLUICE_SANITIZE)
@@ -61,26 +62,39 @@ function(sluice_part name)
   endforeach()
 endfunction()
 
-# sluice_discover(<test program> [<test property> <value>]...)
-function(sluice_discover target)
-  include(GoogleTest)
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 ${ARGN})
+# sluice_test(<test program> <shares Postgres> [<test property> <value>]...)
+function(sluice_test target shares_postgres)
+  target_link_libraries(${target} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
+  target_precompile_headers(${target} REUSE_FROM precompiled_for_tests)
+  if(shares_postgres)
+    add_test(NAME ${target} COMMAND ${target})
+    # These take longest: a COST starts them first.
+    set_tests_properties(${target} PROPERTIES TIMEOUT 900 COST 1000 ${ARGN})
+  else()
+    include(GoogleTest)
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 ${ARGN})
+  endif()
 endfunction()
 
-# Parts that see Asio share one precompiled header, made by base. The parts below them (shape, token, sql) do without: they
-# must not come to depend on it.
-set(SLUICE_ASIO_PARTS http replication origin_remote origin_embedded identity policy policy_spicedb gatekeeper gateway app)
+# Most of a compilation is reading these. Parts that see Asio share one precompiled header, made by base; the parts below
+# them share another without it: they must not come to depend on it. Tests share a third.
+set(SLUICE_STANDARD_HEADERS <algorithm> <chrono> <expected> <functional> <map> <memory> <optional> <ranges> <string>
+    <string_view> <unordered_map> <variant> <vector>)
+set(SLUICE_PARTS_WITHOUT_ASIO shape token sql store)
 function(sluice_precompile name)
   if(name STREQUAL "base")
-    target_precompile_headers(base PRIVATE <boost/asio.hpp> <expected> <memory> <optional> <string> <string_view> <vector>)
+    target_precompile_headers(base PRIVATE ${SLUICE_STANDARD_HEADERS} <simdjson.h> <boost/asio.hpp>)
+  elseif(name STREQUAL "shape")
+    target_precompile_headers(shape PRIVATE ${SLUICE_STANDARD_HEADERS} <simdjson.h>)
+  elseif(name IN_LIST SLUICE_PARTS_WITHOUT_ASIO)
+    target_precompile_headers(${name} REUSE_FROM shape)
   else()
-    sluice_reuse_precompiled(${name} ${name})
+    target_precompile_headers(${name} REUSE_FROM base)
   endif()
 endfunction()
 
-# For a target that is compiled as the part is: its tests.
-function(sluice_reuse_precompiled target part)
-  if(part IN_LIST SLUICE_ASIO_PARTS)
-    target_precompile_headers(${target} REUSE_FROM base)
-  endif()
-endfunction()
+file(WRITE ${CMAKE_BINARY_DIR}/precompiled_for_tests.cc "")
+add_library(precompiled_for_tests OBJECT ${CMAKE_BINARY_DIR}/precompiled_for_tests.cc)
+target_link_libraries(precompiled_for_tests PRIVATE asio simdjson::simdjson GTest::gtest GTest::gmock)
+target_precompile_headers(precompiled_for_tests PRIVATE ${SLUICE_STANDARD_HEADERS} <simdjson.h> <boost/asio.hpp>
+                          <gmock/gmock.h> <gtest/gtest.h>)

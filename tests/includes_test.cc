@@ -32,6 +32,10 @@ const std::vector<std::vector<std::string>> kFloors = {{"app"},
                                                        {"shape"},
                                                        {"base"}};
 
+// Of sluice_part(), beside its name.
+const std::set<std::string> kKeywords = {
+    "DIR", "USES", "LIBS", "TEST_USES", "TEST_PROPERTIES", "ONE_THREAD", "TESTS_SHARE_POSTGRES"};
+
 struct Part {
   std::string folder;
   std::set<std::string> uses;
@@ -54,7 +58,7 @@ std::map<std::string, Part> declared_parts() {
     words >> name;
     Part part{name, {}};
     while (words >> word) {
-      if (word == "DIR" || word == "USES" || word == "LIBS" || word == "TEST_USES")
+      if (kKeywords.contains(word))
         mode = word;
       else if (mode == "DIR")
         part.folder = word;
