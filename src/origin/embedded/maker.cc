@@ -28,6 +28,9 @@ constexpr std::chrono::milliseconds kVisibilityPause{5};
 
 // Where somebody has to do something first.
 constexpr int kOperatorRetry_s = 10;
+// How long a table's description is taken as it was, of so many tables.
+constexpr std::chrono::milliseconds kKnownFor{1'000};
+constexpr std::size_t kKnownMax = 1'000;
 // Between two looks whether the stream stands, after the start.
 constexpr std::chrono::milliseconds kStartPause{50};
 
@@ -152,9 +155,23 @@ Task<void> Maker::resolve(std::string text, shape::Definition definition, std::s
 }
 
 Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::Definition& definition) {
+  auto known = co_await look_up(definition.table());
+  if (!known) co_return std::unexpected(known.error());
+  auto spec = embedded::resolve(definition, known->table);
+  if (!spec) co_return std::unexpected(spec.error());
+  auto inserted = registry_.find_or_create(text, std::move(*spec));
+  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, known->full_identity), rethrow);
+  co_return inserted.shape;
+}
+
+// Where many shapes of one table are asked for at once, its description is read once. One that is not right any more is
+// found out by the snapshot, and the shape made again.
+Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::string key = name.print();
+  if (auto found = known_.find(key); found != known_.end() && now - found->second.since < kKnownFor) co_return found->second;
   auto lease = co_await queries_.acquire();
   if (!lease) co_return std::unexpected(database_failure(lease.error()));
-  const shape::TableName& name = definition.table();
   auto table = co_await replication::load_table(**lease, name.schema, name.name);
   if (!table) {
     if (table.error().undefined_table()) co_return std::unexpected(no_such_table(name.schema, name.name));
@@ -163,12 +180,11 @@ Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::D
   if (table->kind != 'r' && table->kind != 'p') {
     co_return std::unexpected(bad_request("table", name.print() + " is not a table: its changes cannot be followed"));
   }
-  bool full_identity = table->replica_identity == 'f';
-  auto spec = embedded::resolve(definition, intern(as_published(std::move(*table))));
-  if (!spec) co_return std::unexpected(spec.error());
-  auto inserted = registry_.find_or_create(text, std::move(*spec));
-  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, full_identity), rethrow);
-  co_return inserted.shape;
+  const bool full_identity = table->replica_identity == 'f';
+  std::erase_if(known_, [&](const auto& each) { return now - each.second.since >= kKnownFor; });
+  Known known{intern(as_published(std::move(*table))), full_identity, now};
+  if (known_.size() < kKnownMax) known_[key] = known;
+  co_return known;
 }
 
 std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
@@ -219,7 +235,9 @@ Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std
     co_return std::unexpected(co_await snapshot_failure(connection, *shape->spec().table, info.error()));
   }
   if (!info || writer.table_differs()) {
-    co_return std::unexpected(unavailable("table_altered", "The table was altered meanwhile; try again", 1));
+    // Whoever waits begins again, with the table as it is now.
+    known_.erase(shape::TableName{shape->spec().table->schema, shape->spec().table->name}.print());
+    co_return std::unexpected(std::nullopt);
   }
   writer.end(*info);
   if (writer.failure()) co_return std::unexpected(*writer.failure());
@@ -267,6 +285,7 @@ Task<std::expected<void, Failure>> Maker::publish(replication::Connection& conne
     co_return std::unexpected(database_failure(published.error()));
   }
   published_[table.oid] = generation;
+  for (auto& [name, each] : known_) each.full_identity |= each.table->oid == table.oid;
   co_return std::expected<void, Failure>();
 }
 

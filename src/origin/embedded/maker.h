@@ -82,8 +82,15 @@ class Maker {
   Task<void> resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution);
   Task<Found> find_or_create(const std::string& text, const shape::Definition& definition);
   Task<void> make(std::shared_ptr<Shape> shape, bool full_identity);
-  // The position that everything in the snapshot was written before.
-  using Taken = std::expected<replication::Lsn, Failure>;
+  // A table as it was a moment ago.
+  struct Known {
+    std::shared_ptr<const sql::Table> table;
+    bool full_identity;
+    std::chrono::steady_clock::time_point since;
+  };
+  Task<std::expected<Known, Failure>> look_up(shape::TableName name);
+  // The position that everything in the snapshot was written before; no failure where it is to be tried again.
+  using Taken = std::expected<replication::Lsn, std::optional<Failure>>;
   Task<Taken> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape, bool full_identity);
   Task<Failure> snapshot_failure(replication::Connection& connection, const sql::Table& table, replication::PgError error);
   Task<std::expected<void, Failure>> publish(replication::Connection& connection, const sql::Table& table,
@@ -119,6 +126,7 @@ class Maker {
   bool unpublishing_ = false;
   std::unordered_set<sql::Oid> used_before_;                              // tables of shapes, at the last look
   std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
+  std::unordered_map<std::string, Known> known_;                          // by their names, as printed
   WaitList publishing_waiters_;
   replication::Pool queries_;
   replication::Pool snapshots_;
