@@ -24,10 +24,10 @@ namespace sluice::http {
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 std::string_view to_string(Method method);
 
-// Header fields in order, in one block of text. Names compare without case (RFC 9110 section 5.1). Values are bytes that
-// were checked to be visible ASCII, space, tab or obs-text: never CR, LF or NUL.
 class FixedFields;
 
+// Header fields in order, in one block of text. Names compare without case (RFC 9110 section 5.1). Values are bytes that
+// were checked to be visible ASCII, space, tab or obs-text: never CR, LF or NUL.
 class Fields {
  public:
   struct Field {

@@ -160,16 +160,19 @@ Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::D
   auto spec = embedded::resolve(definition, known->table);
   if (!spec) co_return std::unexpected(spec.error());
   auto inserted = registry_.find_or_create(text, std::move(*spec));
-  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, known->full_identity), rethrow);
+  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, std::move(*known)), rethrow);
   co_return inserted.shape;
 }
 
-// Where many shapes of one table are asked for at once, its description is read once. One that is not right any more is
-// found out by the snapshot, and the shape made again.
+// Where many shapes of one table are asked for at once, its description is read once.
 Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name) {
   const auto now = std::chrono::steady_clock::now();
   const std::string key = name.print();
-  if (auto found = known_.find(key); found != known_.end() && now - found->second.since < kKnownFor) co_return found->second;
+  if (auto found = known_.find(key); found != known_.end() && now - found->second.since < kKnownFor) {
+    Known known = found->second;
+    known.from_before = true;
+    co_return known;
+  }
   auto lease = co_await queries_.acquire();
   if (!lease) co_return std::unexpected(database_failure(lease.error()));
   auto table = co_await replication::load_table(**lease, name.schema, name.name);
@@ -182,7 +185,7 @@ Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name)
   }
   const bool full_identity = table->replica_identity == 'f';
   std::erase_if(known_, [&](const auto& each) { return now - each.second.since >= kKnownFor; });
-  Known known{intern(as_published(std::move(*table))), full_identity, now};
+  Known known{intern(as_published(std::move(*table))), full_identity, false, now};
   if (known_.size() < kKnownMax) known_[key] = known;
   co_return known;
 }
@@ -196,11 +199,11 @@ std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
   return shared;
 }
 
-Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
+Task<void> Maker::make(std::shared_ptr<Shape> shape, Known known) {
   auto lease = co_await snapshots_.acquire();
   counts_.snapshots_running.fetch_add(1, std::memory_order_relaxed);
   const auto began = std::chrono::steady_clock::now();
-  auto taken = lease ? co_await take_snapshot(**lease, shape, full_identity)
+  auto taken = lease ? co_await take_snapshot(**lease, shape, known.full_identity)
                      : Taken(std::unexpected(database_failure(lease.error())));
   counts_.snapshots_running.fetch_sub(1, std::memory_order_relaxed);
   if (taken) {
@@ -213,8 +216,14 @@ Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
     co_return;
   }
   counts_.snapshots_failed.fetch_add(1, std::memory_order_relaxed);
-  registry_.drop(shape, std::move(taken.error()));
+  // What the table was a moment ago may be why: whoever waits begins again, with the table as it is now.
+  forget_known(known.table->oid);
+  registry_.drop(shape, known.from_before ? std::nullopt : std::move(taken.error()));
   follower_.forget(shape);
+}
+
+void Maker::forget_known(sql::Oid table) {
+  std::erase_if(known_, [&](const auto& each) { return each.second.table->oid == table; });
 }
 
 // The order is what makes the join exact: publish, listen, snapshot (visibility.h).
@@ -235,9 +244,7 @@ Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std
     co_return std::unexpected(co_await snapshot_failure(connection, *shape->spec().table, info.error()));
   }
   if (!info || writer.table_differs()) {
-    // Whoever waits begins again, with the table as it is now.
-    known_.erase(shape::TableName{shape->spec().table->schema, shape->spec().table->name}.print());
-    co_return std::unexpected(std::nullopt);
+    co_return std::unexpected(unavailable("table_altered", "The table was altered meanwhile; try again", 1));
   }
   writer.end(*info);
   if (writer.failure()) co_return std::unexpected(*writer.failure());
@@ -373,6 +380,7 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
   log::info("table_changed",
             {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
   published_.erase(table->oid);
+  forget_known(table->oid);
   for (const auto& shape : shapes) {
     registry_.drop(shape);
     follower_.forget(shape);

@@ -81,16 +81,18 @@ class Maker {
   std::shared_ptr<Resolution> begin_resolving(const std::string& text, const shape::Definition& definition);
   Task<void> resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution);
   Task<Found> find_or_create(const std::string& text, const shape::Definition& definition);
-  Task<void> make(std::shared_ptr<Shape> shape, bool full_identity);
-  // A table as it was a moment ago.
+  // A table's description, as it is or was a moment ago.
   struct Known {
     std::shared_ptr<const sql::Table> table;
     bool full_identity;
+    bool from_before;
     std::chrono::steady_clock::time_point since;
   };
   Task<std::expected<Known, Failure>> look_up(shape::TableName name);
-  // The position that everything in the snapshot was written before; no failure where it is to be tried again.
-  using Taken = std::expected<replication::Lsn, std::optional<Failure>>;
+  void forget_known(sql::Oid table);
+  Task<void> make(std::shared_ptr<Shape> shape, Known known);
+  // The position that everything in the snapshot was written before.
+  using Taken = std::expected<replication::Lsn, Failure>;
   Task<Taken> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape, bool full_identity);
   Task<Failure> snapshot_failure(replication::Connection& connection, const sql::Table& table, replication::PgError error);
   Task<std::expected<void, Failure>> publish(replication::Connection& connection, const sql::Table& table,
