@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/request_memo.h"
 #include "http/message.h"
 #include "origin/origin.h"
 #include "shape/request_codec.h"
@@ -35,6 +36,7 @@ class OriginApi final : public http::Handler {
 
   const OriginApiOptions options_;
   origin::Origin& origin_;
+  RequestMemo memo_;
 };
 
 }  // namespace sluice::gateway

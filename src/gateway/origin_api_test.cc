@@ -75,6 +75,40 @@ TEST_F(OriginApiTest, AsksTheOriginOnlyWithTheSecret) {
   }
 }
 
+TEST_F(OriginApiTest, WhoAsksInTheSameWordsSharesOneRequest) {
+  const std::string query = "secret=swordfish&table=t&offset=7_0&handle=1-2&live=true";
+  get(query);
+  const auto first = origin_.asked;
+  get(query);
+  EXPECT_EQ(origin_.asked, first);
+  EXPECT_EQ(response_.fields.get("access-control-allow-origin"), "*");
+  get(query + "&cursor=1");
+  EXPECT_NE(origin_.asked, first);
+  EXPECT_EQ(origin_.asked->shape().position.cursor, "1");
+  for (std::string_view wrong : {"secret=swordfisH&table=t&offset=7_0&handle=1-2&live=true", "table=t&offset=7_0"}) {
+    get(wrong);
+    EXPECT_EQ(response_.status, 401);
+    EXPECT_EQ(origin_.asked, nullptr);
+  }
+}
+
+TEST_F(OriginApiTest, SharesNoRequestOfAnotherMethodNorWhatIsConditional) {
+  const std::string query = "secret=swordfish&table=t&offset=-1";
+  get(query);
+  const auto first = origin_.asked;
+  ask(http::Method::kHead, "/v1/shape", query);
+  EXPECT_EQ(origin_.asked->verb(), origin::Verb::kHead);
+  ask(http::Method::kDelete, "/v1/shape", query);
+  EXPECT_EQ(origin_.asked->verb(), origin::Verb::kDelete);
+  fields_.add("if-none-match", "\"x\"");
+  get(query);
+  EXPECT_EQ(origin_.asked->if_none_match(), "\"x\"");
+  fields_.clear();
+  get(query);
+  EXPECT_EQ(origin_.asked, first);
+  EXPECT_EQ(origin_.asked->if_none_match(), std::nullopt);
+}
+
 TEST_F(OriginApiTest, HandsOnWhatWasParsed) {
   fields_.add("if-none-match", "\"x\"");
   get("secret=swordfish&table=Items&where=a%3D1&offset=7_0&handle=1-2&live=true");

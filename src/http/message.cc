@@ -1,6 +1,7 @@
 #include "http/message.h"
 
 #include <cassert>
+#include <utility>
 
 #include "http/syntax.h"
 
@@ -56,29 +57,51 @@ void Fields::set(std::string_view name, std::string_view value) {
   add(name, value);
 }
 
+void Fields::add(const FixedFields& fixed) {
+  copy_fixed();
+  fixed_ = &fixed;
+}
+
+// So that they can be changed.
+void Fields::copy_fixed() {
+  const FixedFields* fixed = std::exchange(fixed_, nullptr);
+  if (fixed == nullptr) return;
+  for (std::size_t i = 0; i < fixed->fields().size(); ++i) {
+    const Field field = fixed->fields().at(i);
+    append(field.name, field.value);
+  }
+}
+
 void Fields::remove(std::string_view name) {
+  if (fixed_ != nullptr && fixed_->fields().count(name) > 0) copy_fixed();
   std::erase_if(entries_, [&](const Entry& entry) { return equal_ignoring_case(name_of(entry), name); });
 }
 
 void Fields::clear() {
   text_.clear();
   entries_.clear();
+  fixed_ = nullptr;
+}
+
+std::size_t Fields::size() const {
+  return entries_.size() + (fixed_ == nullptr ? 0 : fixed_->fields().size());
 }
 
 std::optional<std::string_view> Fields::get(std::string_view name) const {
   for (const Entry& entry : entries_) {
     if (equal_ignoring_case(name_of(entry), name)) return value_of(entry);
   }
-  return std::nullopt;
+  return fixed_ == nullptr ? std::nullopt : fixed_->fields().get(name);
 }
 
 std::size_t Fields::count(std::string_view name) const {
-  std::size_t n = 0;
+  std::size_t n = fixed_ == nullptr ? 0 : fixed_->fields().count(name);
   for (const Entry& entry : entries_) n += equal_ignoring_case(name_of(entry), name);
   return n;
 }
 
 Fields::Field Fields::at(std::size_t i) const {
+  if (i >= entries_.size()) return fixed_->fields().at(i - entries_.size());
   return {name_of(entries_[i]), value_of(entries_[i])};
 }
 
@@ -88,6 +111,13 @@ std::string_view Fields::name_of(const Entry& entry) const {
 
 std::string_view Fields::value_of(const Entry& entry) const {
   return std::string_view(text_).substr(entry.value_at, entry.value_bytes);
+}
+
+FixedFields::FixedFields(std::initializer_list<Fields::Field> fields) {
+  for (const Fields::Field& field : fields) {
+    fields_.add(field.name, field.value);
+    printed_.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
 }
 
 void Response::clear() {

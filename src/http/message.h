@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ namespace sluice::http {
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 std::string_view to_string(Method method);
 
+class FixedFields;
+
 // Header fields in order, in one block of text. Names compare without case (RFC 9110 section 5.1). Values are bytes that
 // were checked to be visible ASCII, space, tab or obs-text: never CR, LF or NUL.
 class Fields {
@@ -35,6 +38,8 @@ class Fields {
   // Precondition: `name` is a token and `value` a field value (http::is_token, http::is_field_value); anything else is
   // dropped with an assertion in debug builds, so no response can be split.
   void add(std::string_view name, std::string_view value);
+  // Those that many messages have alike, behind the others, without a copy: `fixed` outlives every use. One set.
+  void add(const FixedFields& fixed);
   void set(std::string_view name, std::string_view value);  // removes others of that name first
   void remove(std::string_view name);
   void clear();
@@ -42,8 +47,10 @@ class Fields {
   // The first of that name.
   std::optional<std::string_view> get(std::string_view name) const;
   std::size_t count(std::string_view name) const;
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const;
   Field at(std::size_t i) const;
+  // Those of add(), where they are still as they were.
+  const FixedFields* fixed() const { return fixed_; }
 
  private:
   friend struct ParsedFields;  // the head parsers: what they add was checked byte by byte already
@@ -53,11 +60,26 @@ class Fields {
   };
 
   void append(std::string_view name, std::string_view value);
+  void copy_fixed();
   std::string_view name_of(const Entry& entry) const;
   std::string_view value_of(const Entry& entry) const;
 
   std::string text_;
   std::vector<Entry> entries_;
+  const FixedFields* fixed_ = nullptr;
+};
+
+// Fields that never change, and as they are printed: each `name: value` CR LF. None is one of the server's own (Response),
+// nor Date.
+class FixedFields {
+ public:
+  explicit FixedFields(std::initializer_list<Fields::Field> fields);
+  const Fields& fields() const { return fields_; }
+  std::string_view printed() const { return printed_; }
+
+ private:
+  Fields fields_;
+  std::string printed_;
 };
 
 bool is_token(std::string_view text);

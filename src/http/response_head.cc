@@ -87,12 +87,15 @@ bool is_servers_own(std::string_view name) {
 
 bool append_fields(std::string& out, const Fields& fields) {
   bool dated = false;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
+  const FixedFields* fixed = fields.fixed();
+  const std::size_t own = fields.size() - (fixed == nullptr ? 0 : fixed->fields().size());
+  for (std::size_t i = 0; i < own; ++i) {
     const auto [name, value] = fields.at(i);
     if (is_servers_own(name)) continue;
     dated |= name.size() == 4 && equal_ignoring_case(name, "date");
     out.append(name).append(": ").append(value).append("\r\n");
   }
+  if (fixed != nullptr) out.append(fixed->printed());
   return dated;
 }
 

@@ -212,7 +212,7 @@ bool worth_another_try(const PgError& error) {
 }  // namespace
 
 Task<std::expected<sql::Table, PgError>> load_table(Connection& connection, std::string schema, std::string name) {
-  const auto rows = co_await connection.query(table_query(connection.server_version()), {schema, name});
+  const auto rows = co_await connection.query_prepared("table", table_query(connection.server_version()), {schema, name});
   if (!rows) co_return std::unexpected(rows.error());
   if (rows->rows() == 0) {
     co_return std::unexpected(

@@ -10,6 +10,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 namespace sluice::replication {
@@ -170,6 +171,7 @@ struct Connection::State {
   }
 
   PGconn* conn = nullptr;
+  std::set<std::string, std::less<>> prepared;  // names of statements: a few, all our own
   Descriptor socket;
   Timer alarm;
   unsigned alarm_number = 0;  // tells a replaced alarm, already queued, from the one that is set
@@ -222,6 +224,23 @@ Task<std::expected<Result, PgError>> Connection::query(std::string sql, Params p
   const int sent = params.empty() ? PQsendQuery(state_->conn, sql.c_str())
                                   : PQsendQueryParams(state_->conn, sql.c_str(), static_cast<int>(values.size()), nullptr,
                                                       values.data(), nullptr, nullptr, 0);
+  co_return co_await take_results(sent);
+}
+
+Task<std::expected<Result, PgError>> Connection::query_prepared(std::string name, std::string sql, Params params) {
+  if (!usable()) co_return std::unexpected(local_error("the connection is lost or in use"));
+  if (!state_->prepared.contains(name)) {
+    auto made = co_await take_results(PQsendPrepare(state_->conn, name.c_str(), sql.c_str(), 0, nullptr));
+    if (!made) co_return made;
+    state_->prepared.insert(name);
+  }
+  std::vector<const char*> values;
+  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  co_return co_await take_results(
+      PQsendQueryPrepared(state_->conn, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0));
+}
+
+Task<std::expected<Result, PgError>> Connection::take_results(int sent) {
   if (sent != 1) co_return std::unexpected(last_error());
   state_->busy = true;
   if (auto flushed = co_await flush(); !flushed) co_return std::unexpected(flushed.error());

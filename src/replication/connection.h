@@ -94,6 +94,9 @@ class Connection {
   // they say otherwise; the first error, or the last statement's result. A COPY's result is returned at once (status
   // PGRES_COPY_OUT or PGRES_COPY_BOTH) and the copy is then the caller's to read through raw().
   Task<std::expected<Result, PgError>> query(std::string sql, Params params = {});
+  // The same with parameters, for a statement that is asked again and again: the server plans it once for each connection.
+  // `name` stands for one text.
+  Task<std::expected<Result, PgError>> query_prepared(std::string name, std::string sql, Params params);
 
   bool usable() const;
   int server_version() const;  // 150004 for 15.4
@@ -115,6 +118,7 @@ class Connection {
   explicit Connection(std::shared_ptr<State> state);
   Task<std::expected<void, PgError>> establish();
   Task<std::expected<void, PgError>> flush();
+  Task<std::expected<Result, PgError>> take_results(int sent);
   Task<std::expected<Result, PgError>> read_results();
   std::shared_ptr<State> state_;
 };

@@ -42,6 +42,10 @@ bool parse_snapshot(std::string_view text, SnapshotInfo& info) {
   return true;
 }
 
+// The transaction's first query, and so what its snapshot is: behind the lock.
+constexpr std::string_view kStateQuery =
+    "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_lsn(), pg_catalog.pg_current_wal_insert_lsn()";
+
 // row_security off: a policy that would hide rows, which replication then sends nevertheless, is an error instead.
 // The connection check: a server that computes for long notices that we have gone.
 std::string begin_sql(const Connection& connection, const SnapshotQuery& query) {
@@ -50,8 +54,8 @@ std::string begin_sql(const Connection& connection, const SnapshotQuery& query) 
   if (query.statement_timeout.count() > 0) {
     sql += fmt::format("SET LOCAL statement_timeout = {}; ", query.statement_timeout.count());
   }
-  return sql +
-         fmt::format("LOCK TABLE {}.{} IN ACCESS SHARE MODE", quote_identifier(query.schema), quote_identifier(query.table));
+  return sql + fmt::format("LOCK TABLE {}.{} IN ACCESS SHARE MODE; {}", quote_identifier(query.schema),
+                           quote_identifier(query.table), kStateQuery);
 }
 
 Done choose_columns(const SnapshotQuery& query, SnapshotInfo& info) {
@@ -92,14 +96,11 @@ std::string copy_sql(const SnapshotQuery& query, const SnapshotInfo& info) {
   return sql + ") TO STDOUT";
 }
 
-Task<std::expected<SnapshotInfo, PgError>> describe(Connection& connection, const SnapshotQuery& query) {
-  const auto state = co_await connection.query(
-      "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_lsn(), pg_catalog.pg_current_wal_insert_lsn()");
-  if (!state) co_return std::unexpected(state.error());
+Task<std::expected<SnapshotInfo, PgError>> describe(Connection& connection, const SnapshotQuery& query, Result state) {
   SnapshotInfo info;
-  const auto written = parse_lsn(state->text(0, 1));
-  const auto inserted = parse_lsn(state->text(0, 2));
-  if (!parse_snapshot(state->text(0, 0), info) || !written || !inserted) {
+  const auto written = parse_lsn(state.text(0, 1));
+  const auto inserted = parse_lsn(state.text(0, 2));
+  if (!parse_snapshot(state.text(0, 0), info) || !written || !inserted) {
     co_return std::unexpected(protocol_error("the server's snapshot cannot be read"));
   }
   info.lsn = *written;
@@ -144,9 +145,9 @@ Task<Done> copy_rows(Connection& connection, std::string sql, std::size_t column
 
 Task<std::expected<SnapshotInfo, PgError>> read_in_transaction(Connection& connection, const SnapshotQuery& query,
                                                                SnapshotSink& sink) {
-  const auto begun = co_await connection.query(begin_sql(connection, query));
+  auto begun = co_await connection.query(begin_sql(connection, query));
   if (!begun) co_return std::unexpected(begun.error());
-  auto info = co_await describe(connection, query);
+  auto info = co_await describe(connection, query, std::move(*begun));
   if (!info) co_return std::unexpected(info.error());
   sink.begin(*info);
   const auto copied = co_await copy_rows(connection, copy_sql(query, *info), info->columns.size(), sink);

@@ -4,7 +4,7 @@
 // own.
 //
 // Where Postgres raises an error for some rows and not for others (an integer beyond its type, a division by zero), the
-// value is NULL, and the call is printed for Postgres such that it is NULL there too (guarded_print.h): a snapshot never
+// value is NULL, and the call is printed for Postgres such that it is NULL there too (call_print.h): a snapshot never
 // fails for what a row holds, and selects what is selected here. Where Postgres raises none, the value is the one that
 // Postgres computes.
 //

@@ -28,6 +28,9 @@ constexpr std::chrono::milliseconds kVisibilityPause{5};
 
 // Where somebody has to do something first.
 constexpr int kOperatorRetry_s = 10;
+// How long a table's description is taken as it was, of so many tables.
+constexpr std::chrono::milliseconds kKnownFor{1'000};
+constexpr std::size_t kKnownMax = 1'000;
 // Between two looks whether the stream stands, after the start.
 constexpr std::chrono::milliseconds kStartPause{50};
 
@@ -152,9 +155,26 @@ Task<void> Maker::resolve(std::string text, shape::Definition definition, std::s
 }
 
 Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::Definition& definition) {
+  auto known = co_await look_up(definition.table());
+  if (!known) co_return std::unexpected(known.error());
+  auto spec = embedded::resolve(definition, known->table);
+  if (!spec) co_return std::unexpected(spec.error());
+  auto inserted = registry_.find_or_create(text, std::move(*spec));
+  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, std::move(*known)), rethrow);
+  co_return inserted.shape;
+}
+
+// Where many shapes of one table are asked for at once, its description is read once.
+Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::string key = name.print();
+  if (auto found = known_.find(key); found != known_.end() && now - found->second.since < kKnownFor) {
+    Known known = found->second;
+    known.from_before = true;
+    co_return known;
+  }
   auto lease = co_await queries_.acquire();
   if (!lease) co_return std::unexpected(database_failure(lease.error()));
-  const shape::TableName& name = definition.table();
   auto table = co_await replication::load_table(**lease, name.schema, name.name);
   if (!table) {
     if (table.error().undefined_table()) co_return std::unexpected(no_such_table(name.schema, name.name));
@@ -163,12 +183,11 @@ Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::D
   if (table->kind != 'r' && table->kind != 'p') {
     co_return std::unexpected(bad_request("table", name.print() + " is not a table: its changes cannot be followed"));
   }
-  bool full_identity = table->replica_identity == 'f';
-  auto spec = embedded::resolve(definition, intern(as_published(std::move(*table))));
-  if (!spec) co_return std::unexpected(spec.error());
-  auto inserted = registry_.find_or_create(text, std::move(*spec));
-  if (inserted.created) asio::co_spawn(context_, make(inserted.shape, full_identity), rethrow);
-  co_return inserted.shape;
+  const bool full_identity = table->replica_identity == 'f';
+  std::erase_if(known_, [&](const auto& each) { return now - each.second.since >= kKnownFor; });
+  Known known{intern(as_published(std::move(*table))), full_identity, false, now};
+  if (known_.size() < kKnownMax) known_[key] = known;
+  co_return known;
 }
 
 std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
@@ -180,11 +199,11 @@ std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
   return shared;
 }
 
-Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
+Task<void> Maker::make(std::shared_ptr<Shape> shape, Known known) {
   auto lease = co_await snapshots_.acquire();
   counts_.snapshots_running.fetch_add(1, std::memory_order_relaxed);
   const auto began = std::chrono::steady_clock::now();
-  auto taken = lease ? co_await take_snapshot(**lease, shape, full_identity)
+  auto taken = lease ? co_await take_snapshot(**lease, shape, known.full_identity)
                      : Taken(std::unexpected(database_failure(lease.error())));
   counts_.snapshots_running.fetch_sub(1, std::memory_order_relaxed);
   if (taken) {
@@ -197,8 +216,14 @@ Task<void> Maker::make(std::shared_ptr<Shape> shape, bool full_identity) {
     co_return;
   }
   counts_.snapshots_failed.fetch_add(1, std::memory_order_relaxed);
-  registry_.drop(shape, std::move(taken.error()));
+  // What the table was a moment ago may be why: whoever waits begins again, with the table as it is now.
+  forget_known(known.table->oid);
+  registry_.drop(shape, known.from_before ? std::nullopt : std::move(taken.error()));
   follower_.forget(shape);
+}
+
+void Maker::forget_known(sql::Oid table) {
+  std::erase_if(known_, [&](const auto& each) { return each.second.table->oid == table; });
 }
 
 // The order is what makes the join exact: publish, listen, snapshot (visibility.h).
@@ -267,6 +292,7 @@ Task<std::expected<void, Failure>> Maker::publish(replication::Connection& conne
     co_return std::unexpected(database_failure(published.error()));
   }
   published_[table.oid] = generation;
+  for (auto& [name, each] : known_) each.full_identity |= each.table->oid == table.oid;
   co_return std::expected<void, Failure>();
 }
 
@@ -354,6 +380,7 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
   log::info("table_changed",
             {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
   published_.erase(table->oid);
+  forget_known(table->oid);
   for (const auto& shape : shapes) {
     registry_.drop(shape);
     follower_.forget(shape);

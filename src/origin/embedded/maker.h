@@ -81,7 +81,16 @@ class Maker {
   std::shared_ptr<Resolution> begin_resolving(const std::string& text, const shape::Definition& definition);
   Task<void> resolve(std::string text, shape::Definition definition, std::shared_ptr<Resolution> resolution);
   Task<Found> find_or_create(const std::string& text, const shape::Definition& definition);
-  Task<void> make(std::shared_ptr<Shape> shape, bool full_identity);
+  // A table's description, as it is or was a moment ago.
+  struct Known {
+    std::shared_ptr<const sql::Table> table;
+    bool full_identity;
+    bool from_before;
+    std::chrono::steady_clock::time_point since;
+  };
+  Task<std::expected<Known, Failure>> look_up(shape::TableName name);
+  void forget_known(sql::Oid table);
+  Task<void> make(std::shared_ptr<Shape> shape, Known known);
   // The position that everything in the snapshot was written before.
   using Taken = std::expected<replication::Lsn, Failure>;
   Task<Taken> take_snapshot(replication::Connection& connection, std::shared_ptr<Shape> shape, bool full_identity);
@@ -119,6 +128,7 @@ class Maker {
   bool unpublishing_ = false;
   std::unordered_set<sql::Oid> used_before_;                              // tables of shapes, at the last look
   std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
+  std::unordered_map<std::string, Known> known_;                          // by their names, as printed
   WaitList publishing_waiters_;
   replication::Pool queries_;
   replication::Pool snapshots_;
