@@ -218,7 +218,7 @@ Task<void> Maker::make(std::shared_ptr<Shape> shape, Known known) {
   counts_.snapshots_failed.fetch_add(1, std::memory_order_relaxed);
   // What the table was a moment ago may be why: whoever waits begins again, with the table as it is now.
   forget_known(known.table->oid);
-  registry_.drop(shape, known.from_before ? std::nullopt : std::move(taken.error()));
+  registry_.drop(shape, known.from_before ? std::nullopt : std::optional(std::move(taken.error())));
   follower_.forget(shape);
 }
 
