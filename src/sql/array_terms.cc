@@ -85,6 +85,15 @@ std::expected<void, WhereError> check_element(const ArrayTerm& array, std::size_
 
 }  // namespace
 
+std::expected<ArrayTerm, WhereError> array_of_column(const Column& column, std::size_t index, std::size_t position) {
+  auto element = element_type_of(column);
+  if (!element) return fail(position, "an array is expected here, of a type that can be compared");
+  return ArrayTerm{.column = static_cast<std::uint32_t>(index),
+                   .element = *element,
+                   .element_name = std::string(element_name_of(column)),
+                   .position = position};
+}
+
 std::expected<ArrayTerm, WhereError> array_cat(ArrayTerm left, ArrayTerm right, const Comparator& comparator,
                                                std::size_t position) {
   if (auto ok = bring(left, right.element, comparator); !ok) return Failure(ok.error());

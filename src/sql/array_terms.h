@@ -10,6 +10,7 @@
 
 namespace sluice::sql {
 
+std::expected<ArrayTerm, WhereError> array_of_column(const Column& column, std::size_t index, std::size_t position);
 std::expected<ArrayTerm, WhereError> array_cat(ArrayTerm left, ArrayTerm right, const Comparator& comparator,
                                                std::size_t position);
 std::expected<ArrayTerm, WhereError> with_element(ArrayTerm array, Term element, bool in_front, const Comparator& comparator,

@@ -7,6 +7,7 @@
 #include "sql/array_terms.h"
 #include "sql/call.h"
 #include "sql/column_ref.h"
+#include "sql/like_terms.h"
 #include "sql/literal.h"
 #include "sql/names.h"
 #include "sql/operators.h"
@@ -23,6 +24,12 @@ using simdjson::dom::element;
 
 Failure fail(std::size_t position, std::string_view message) {
   return Failure(error_at(position, message));
+}
+
+// Its type is what the other side makes of it.
+bool is_untyped(element tree) {
+  TreeNode node = TreeNode::of(tree);
+  return node.kind == "ParamRef" || (node.kind == "A_Const" && (node.has("sval") || node.flag("isnull")));
 }
 
 bool is_null_literal(element tree) {
@@ -348,21 +355,10 @@ class Binder {
     return comparator_.compare_null_safe(op, std::move(pair->left), std::move(pair->right));
   }
 
-  // The members of {"List": {"items": […]}}.
-  Bound<std::vector<Term>> bind_list(const TreeNode& list) {
-    std::vector<Term> out;
-    for (element item : list.list("items")) {
-      auto term = bind(item);
-      if (!term) return Failure(term.error());
-      out.push_back(std::move(*term));
-    }
-    return out;
-  }
-
   Bound<Expression> bind_in(const TreeNode& node, bool negative) {
     auto left = bind(node.element("lexpr"));
     if (!left) return Failure(left.error());
-    auto items = bind_list(node.node("rexpr"));
+    auto items = bind_all(node.node("rexpr").list("items"));
     if (!items) return Failure(items.error());
     if (items->empty()) return refuse(node.node("rexpr"));
     auto set = comparator_.among(std::move(*left), std::move(*items));
@@ -407,7 +403,7 @@ class Binder {
     for (Term& item : array->items) {
       auto pattern = settle(std::move(item), Type::kText, {});
       if (!pattern) return Failure(pattern.error());
-      auto term = like_fixed(share(*left), std::move(*pattern), op, at);
+      auto term = like_constant(share(*left), std::move(*pattern), op, comparator_, at);
       if (!term) return term;
       terms.push_back(std::move(*term));
     }
@@ -460,11 +456,6 @@ class Binder {
     return name == "||" ? is_array(node.element("lexpr")) || is_array(node.element("rexpr")) : !name.empty();
   }
 
-  bool is_untyped(element tree) const {
-    TreeNode node = TreeNode::of(tree);
-    return node.kind == "ParamRef" || (node.kind == "A_Const" && (node.has("sval") || node.flag("isnull")));
-  }
-
   Bound<ArrayTerm> bind_array_concat(const TreeNode& node) {
     std::string_view name = concat_named(node);
     bool call = node.kind == "FuncCall";
@@ -497,13 +488,7 @@ class Binder {
   Bound<ArrayTerm> bind_array_column(const TreeNode& node) {
     auto index = column_index(node);
     if (!index) return Failure(index.error());
-    const Column& column = scope_.table.columns[*index];
-    auto element = element_type_of(column);
-    if (!element) return fail(position(node), "an array is expected here, of a type that can be compared");
-    return ArrayTerm{.column = static_cast<std::uint32_t>(*index),
-                     .element = *element,
-                     .element_name = std::string(element_name_of(column)),
-                     .position = position(node)};
+    return array_of_column(scope_.table.columns[*index], *index, position(node));
   }
 
   // ARRAY[…], each of its constants cast where the whole is: Postgres does not give them a common type first.
@@ -544,7 +529,7 @@ class Binder {
   Bound<Expression> bind_between(const TreeNode& node, std::string_view kind) {
     auto value = bind(node.element("lexpr"));
     if (!value) return Failure(value.error());
-    auto bounds = bind_list(node.node("rexpr"));
+    auto bounds = bind_all(node.node("rexpr").list("items"));
     if (!bounds) return Failure(bounds.error());
     if (bounds->size() != 2) return refuse(node);
     for (const Term* term : {&*value, &(*bounds)[0], &(*bounds)[1]}) {
@@ -573,66 +558,20 @@ class Binder {
     }
     auto term = bind(tree);
     if (!term) return term;
-    if (!term->is_constant()) return fail(term->position, "the pattern of LIKE must be a constant");
-    auto settled = settle(std::move(*term), Type::kText, {});
-    if (!settled) return settled;
-    if (settled->type() == Type::kText) return settled;
-    if (settled->type() != Type::kBpchar) return fail(settled->position, "the pattern of LIKE must be text");
-    std::string text(without_trailing_blanks(settled->operand.constant.text));
-    return term_of(Constant{.type = Type::kText, .null = settled->operand.constant.null, .text = text}, settled->position);
-  }
-
-  // A constant, or a call of like_escape().
-  bool is_fixed(element pattern) {
-    TreeNode node = TreeNode::of(pattern);
-    return node.kind == "A_Const" || node.kind == "ParamRef" || dotted(node.list("funcname")) == "pg_catalog.like_escape" ||
-           (node.kind == "TypeCast" && node.has("arg") && is_fixed(node.element("arg")));
+    return constant_pattern(std::move(*term));
   }
 
   Bound<Expression> bind_like(element text, element pattern, LikeOp op, std::size_t at) {
     auto left = bind(text);
     if (!left) return Failure(left.error());
-    if (!scope_.claims && !is_fixed(pattern)) {
+    if (!scope_.claims && !is_constant_pattern(pattern)) {
       auto right = bind(pattern);
       if (!right) return Failure(right.error());
-      return bind_varying_like(std::move(*left), std::move(*right), op, at);
+      return like_any(std::move(*left), std::move(*right), op, comparator_, operators_, at);
     }
     auto fixed = bind_pattern(pattern);
     if (!fixed) return Failure(fixed.error());
-    return like_fixed(std::move(*left), std::move(*fixed), op, at);
-  }
-
-  Bound<Expression> bind_varying_like(Term left, Term pattern, LikeOp op, std::size_t at) {
-    if (pattern.is_constant()) {
-      auto settled = settle(std::move(pattern), Type::kText, {});
-      if (!settled) return Failure(settled.error());
-      if (settled->type() != Type::kText) return fail(settled->position, "the pattern of LIKE must be text");
-      return like_fixed(std::move(left), std::move(*settled), op, at);
-    }
-    if (op.ignore_case) return fail(pattern.position, "the pattern of ILIKE must be a constant");
-    auto like = operators_.like(std::move(left), std::move(pattern), at);
-    if (!like) return Failure(like.error());
-    Expression out(Predicate{operand_of(std::move(*like))});
-    return op.negated ? negated(std::move(out)) : std::move(out);
-  }
-
-  Bound<Expression> like_fixed(Term left, Term pattern, LikeOp op, std::size_t at) {
-    auto settled = settle(std::move(left), Type::kText, {});
-    if (!settled) return Failure(settled.error());
-    if (settled->type() != Type::kText && settled->type() != Type::kBpchar) {
-      return fail(at, fmt::format("LIKE is for text, not for {}", name_of(settled->type())));
-    }
-    if (auto ok = comparator_.check_collation(*settled, false); !ok) return Failure(ok.error());
-    if (auto ok = comparator_.check_folded(*settled, pattern, false); !ok) return Failure(ok.error());
-    if (settled->operand.constant.null || pattern.operand.constant.null) {
-      return Expression(Predicate{term_of(Constant{.type = Type::kBool, .null = true}, 0).operand});
-    }
-    auto casing = settled->is_constant() ? Collation::Casing::kOther : collation_of(settled->operand, scope_.table).casing;
-    std::string text = std::move(pattern.operand.constant.text);
-    auto compiled = LikePattern::compile(text, op.ignore_case, casing);
-    if (!compiled) return fail(pattern.position, to_string(compiled.error()));
-    Expression out(Likeness{std::move(settled->operand), std::move(text), op.ignore_case, std::move(*compiled)});
-    return op.negated ? negated(std::move(out)) : std::move(out);
+    return like_constant(std::move(*left), std::move(*fixed), op, comparator_, at);
   }
 
   const ParseTree& tree_;
