@@ -205,8 +205,14 @@ Term term_of(Constant constant, std::size_t position) {
 
 Term term_of(Expression condition, std::size_t position) {
   Term out;
-  out.condition = std::make_unique<Expression>(std::move(condition));
   out.position = position;
+  // A null that a condition comes to is printed as a constant, and so is one here too.
+  auto* plain = std::get_if<Predicate>(&condition.node());
+  if (plain != nullptr && plain->operand.source == Operand::Source::kConstant) {
+    out.operand = std::move(plain->operand);
+  } else {
+    out.condition = std::make_unique<Expression>(std::move(condition));
+  }
   return out;
 }
 
