@@ -351,6 +351,23 @@ TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
   EXPECT_NE(get("table=t&offset=-1").field("electric-schema").find("extra"), std::string::npos);
 }
 
+TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
+  sql_.run("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood)");
+  ASSERT_EQ(get("table=t&offset=-1").status, 200);
+  sql_.run("ALTER TABLE t ADD COLUMN extra int DEFAULT 5; INSERT INTO t VALUES (1)");
+  Answer answer = get("table=t&where=extra=5&offset=-1");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_NE(answer.body.find("\"extra\":\"5\""), std::string::npos) << answer.body;
+  sql_.run("ALTER TYPE mood ADD VALUE 'glad'");
+  answer = get("table=t&where=m='glad'&offset=-1");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  sql_.run("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)");
+  answer = get("table=t&where=id%3E7&offset=-1");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  answer = get("table=t&where=extra=6&offset=-1");
+  EXPECT_EQ(answer.status, 400) << answer.body;
+}
+
 TEST_F(EmbeddedOriginTest, EvictsTheLeastUsedBeyondItsBounds) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   origin::EmbeddedOptions options;

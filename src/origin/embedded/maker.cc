@@ -158,6 +158,13 @@ Task<Maker::Found> Maker::find_or_create(const std::string& text, const shape::D
   auto known = co_await look_up(definition.table());
   if (!known) co_return std::unexpected(known.error());
   auto spec = embedded::resolve(definition, known->table);
+  if (!spec && known->from_before) {
+    // It may name what the table was given since.
+    forget_known(known->table->oid);
+    known = co_await look_up(definition.table());
+    if (!known) co_return std::unexpected(known.error());
+    spec = embedded::resolve(definition, known->table);
+  }
   if (!spec) co_return std::unexpected(spec.error());
   auto inserted = registry_.find_or_create(text, std::move(*spec));
   if (inserted.created) asio::co_spawn(context_, make(inserted.shape, std::move(*known)), rethrow);
