@@ -352,7 +352,7 @@ TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
 }
 
 TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
-  sql_.run("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood)");
+  sql_.run("DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood)");
   ASSERT_EQ(get("table=t&offset=-1").status, 200);
   sql_.run("ALTER TABLE t ADD COLUMN extra int DEFAULT 5; INSERT INTO t VALUES (1)");
   Answer answer = get("table=t&where=extra=5&offset=-1");
