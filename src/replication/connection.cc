@@ -217,10 +217,20 @@ Task<std::expected<void, PgError>> Connection::establish() {
   co_return std::expected<void, PgError>();
 }
 
+namespace {
+
+// As libpq takes them, while `params` stand.
+std::vector<const char*> pointers_to(const Params& params) {
+  std::vector<const char*> out;
+  for (const auto& param : params) out.push_back(param ? param->c_str() : nullptr);
+  return out;
+}
+
+}  // namespace
+
 Task<std::expected<Result, PgError>> Connection::query(std::string sql, Params params) {
   if (!usable()) co_return std::unexpected(local_error("the connection is lost or in use"));
-  std::vector<const char*> values;
-  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  const auto values = pointers_to(params);
   const int sent = params.empty() ? PQsendQuery(state_->conn, sql.c_str())
                                   : PQsendQueryParams(state_->conn, sql.c_str(), static_cast<int>(values.size()), nullptr,
                                                       values.data(), nullptr, nullptr, 0);
@@ -234,8 +244,7 @@ Task<std::expected<Result, PgError>> Connection::query_prepared(std::string name
     if (!made) co_return made;
     state_->prepared.insert(name);
   }
-  std::vector<const char*> values;
-  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  const auto values = pointers_to(params);
   co_return co_await take_results(
       PQsendQueryPrepared(state_->conn, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0));
 }

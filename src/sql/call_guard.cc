@@ -178,7 +178,6 @@ std::string moments_apart(const Call& call, const std::vector<std::string>& args
 
 std::string moved_by(const Call& call, const std::vector<std::string>& args) {
   char op = call.function == Function::kMoveBy ? '+' : '-';
-  constexpr std::int64_t kSecond = 1'000'000;
   std::int64_t first = kTimestampFirst / kSecond + kEpochSeconds + kCalendarMarginSeconds;
   std::int64_t last = (kTimestampLast + 1) / kSecond + kEpochSeconds - kCalendarMarginSeconds;
   std::string months = fmt::format("extract(epoch FROM {{0}}) {} {} * {}", op, field(kMonths, 1), kMonthSeconds);

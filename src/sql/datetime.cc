@@ -9,10 +9,6 @@
 namespace sluice::sql {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
 constexpr int kYearDigitsMax = 7;  // date ends in 5874897
 constexpr int kZoneHoursMax = 15;  // MAX_TZDISP_HOUR
 

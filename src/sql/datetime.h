@@ -13,6 +13,12 @@
 
 namespace sluice::sql {
 
+// In microseconds.
+inline constexpr std::int64_t kSecond = 1'000'000;
+inline constexpr std::int64_t kMinute = 60 * kSecond;
+inline constexpr std::int64_t kHour = 60 * kMinute;
+inline constexpr std::int64_t kDay = 24 * kHour;
+
 // Infinite dates and times, as Postgres stores them. They order correctly as plain integers.
 inline constexpr std::int64_t kInfinityLate = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t kInfinityEarly = std::numeric_limits<std::int64_t>::min();

@@ -15,10 +15,6 @@ namespace {
 
 using Wide = __int128;
 
-constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
 // Beyond these no timestamp moves to another.
 constexpr std::int32_t kMonthsMax = 10'000'000;
 constexpr std::int32_t kDaysMax = 200'000'000;

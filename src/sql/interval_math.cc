@@ -10,9 +10,6 @@ namespace {
 
 using Wide = __int128;
 
-constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kHour = 3600 * kSecond;
-constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::int32_t kDaysOfAMonth = 30;
 constexpr double kSecondsOfADay = 86'400;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/datetime.h"
 #include "sql/interval_math.h"
 #include "sql/operators.h"
 #include "sql/parse_tree.h"
@@ -14,7 +15,6 @@ namespace {
 using Failure = std::unexpected<WhereError>;
 using Bound = std::expected<Term, WhereError>;
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kZoneSecondsMax = 16 * 3600;  // the farthest that a written offset can be, and further than any zone
 
 Failure fail(std::size_t position, std::string_view message) {
