@@ -46,6 +46,7 @@ class Client {
 
 async function writeUntil(stopped) {
   const session = await database.session();
+  await session.query('SET synchronous_commit = on'); // what it wrote lies below pg_current_wal_lsn()
   for (let i = 0; !stopped(); ++i) {
     await session.query(`UPDATE items SET v = v + 1, org = 'k' || (id + ${i}) % 3 WHERE id % 17 = ${i % 17}`);
     await session.query(`INSERT INTO items VALUES (${1000 + i}, 'k1', ${i % 5})`);
