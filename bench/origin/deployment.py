@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -21,18 +22,36 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 from postgres import Postgres, free_port, wait_until  # noqa: E402
 
 SLUICE = ROOT / "build/release/sluice"
-LOADGEN = ROOT / "build/bench/loadgen"
+BUILT = ROOT / "build/bench"
+LOADGEN, FLOOR = BUILT / "loadgen", BUILT / "floor"
 APPLICATION = "origin-bench"  # our own sessions, told from the origin's by their name
 # Room for what is measured, and no checkpoint in its middle.
 POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
 
 
-def build_loadgen():
-    source = HERE / "loadgen.cc"
-    if LOADGEN.exists() and LOADGEN.stat().st_mtime >= source.stat().st_mtime:
+def build(program):
+    source = HERE / f"{program.name}.cc"
+    if program.exists() and program.stat().st_mtime >= source.stat().st_mtime:
         return
-    LOADGEN.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["clang++-19", "-O2", "-std=c++23", "-o", LOADGEN, source], check=True)
+    BUILT.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["clang++-19", "-O2", "-std=c++23", "-o", program, source], check=True)
+
+
+def loadgen(port, mode, *arguments, paths=None):
+    """(its JSON, its other lines)"""
+    command = [LOADGEN, mode, "127.0.0.1", port, *arguments]
+    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True, input="".join(path + "\n" for path in paths or []))
+    lines = run.stdout.splitlines()
+    return json.loads(lines[-1]), lines[:-1]
+
+
+def wrk(url, connections, seconds):
+    """(requests, a second)"""
+    said = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url], check=True, stdout=subprocess.PIPE, text=True).stdout
+    requests, elapsed = re.search(r"(\d+) requests in ([\d.]+)s", said).groups()
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(said)
+    return int(requests), int(requests) / float(elapsed)
 
 
 def session_environment():
@@ -43,7 +62,8 @@ class Deployment:
     """The database and the origin on it. `fresh()` comes before each measurement."""
 
     def __init__(self, options):
-        build_loadgen()
+        build(LOADGEN)
+        build(FLOOR)
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-origin-"))
         self.folder.chmod(0o755)
@@ -91,14 +111,14 @@ class Deployment:
         """An origin without shapes, on a database without tables of ours."""
         self.kill()
         shutil.rmtree(self.storage, ignore_errors=True)
-        self.drop_slot()
+        self.drop_slots()
         self.start()
         wait_until("the origin is active", self.active)
         self.settle()
 
-    def drop_slot(self):
-        left = "select count(*) from pg_replication_slots"
-        drop = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active"
+    def drop_slots(self, which="true"):
+        drop = f"select pg_drop_replication_slot(slot_name) from pg_replication_slots where {which} and not active"
+        left = f"select count(*) from pg_replication_slots where {which}"
         wait_until("the slot is gone", lambda: (self.sql(drop), self.sql(left) == "0")[1], pause_s=0.1)
 
     @property
@@ -139,23 +159,15 @@ class Deployment:
         except urllib.error.HTTPError as answer:
             return answer.code, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
 
-    def loadgen(self, mode, *arguments, paths=None):
-        """(its JSON, its other lines)"""
-        command = [LOADGEN, mode, "127.0.0.1", self.port, *arguments]
-        run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True,
-                             input="".join(path + "\n" for path in paths or []))
-        lines = run.stdout.splitlines()
-        return json.loads(lines[-1]), lines[:-1]
-
     def sync(self, path):
-        result, _ = self.loadgen("sync", path)
+        result, _ = loadgen(self.port, "sync", path)
         if set(result["codes"]) != {"200"}:
             raise RuntimeError(f"sync of {path}: {result}")
         return result
 
     def list(self, paths, connections=16):
         """(JSON, [[status, handle, offset, rows, cursor] of each path])"""
-        result, lines = self.loadgen("list", connections, paths=paths)
+        result, lines = loadgen(self.port, "list", connections, paths=paths)
         return result, [line.split() for line in lines]
 
     def follow(self, paths):

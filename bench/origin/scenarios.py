@@ -1,5 +1,4 @@
 """What is done and what is seen. Each takes a Deployment that is fresh and returns figures; README.md says what they mean."""
-import re
 import signal
 import statistics
 import subprocess
@@ -7,7 +6,8 @@ import time
 import urllib.parse
 
 import machine
-from deployment import LiveClients, Usage, Writer
+import peers
+from deployment import LiveClients, Usage, Writer, wrk
 
 COLUMNS = "id bigint primary key, org text, title text, n int, ts timestamptz"
 SMALL_CONNECTIONS = 64
@@ -53,6 +53,19 @@ def copy_alone_s(deployment, table):
     return time.monotonic() - begin
 
 
+def pages(deployment, path):
+    """(fields, body) of each, up to date."""
+    at = "&offset=-1"
+    while True:
+        status, fields, body = deployment.get(path + at)
+        if status != 200:
+            raise RuntimeError(f"{path + at}: {status} {body[:200]}")
+        yield fields, body
+        if "electric-up-to-date" in fields:
+            return
+        at = f"&handle={fields['electric-handle']}&offset={fields['electric-offset']}"
+
+
 def initial(deployment, rows=1_000_000):
     """The first client's sync of a table, for which the snapshot is made, and a second one's."""
     new_table(deployment, "initial", rows, "g % 1000")
@@ -68,7 +81,13 @@ def initial(deployment, rows=1_000_000):
         figures |= {f"{client}_s": result["seconds"], f"{client}_ttfb_ms": result["ttfb_s"] * 1000,
                     f"{client}_mb_s": result["bytes"] / 1e6 / result["seconds"], f"{client}_cpu_s": used["server_cpu_s"],
                     f"{client}_pg_cpu_s": used["pg_backends_cpu_s"], f"{client}_others_cores": used["others_cores"]}
-    return figures | dict(json_mb=result["bytes"] / 1e6, peak_rss_mb=machine.memory_mb(deployment.pid, "VmHWM"))
+    figures |= dict(json_mb=result["bytes"] / 1e6, peak_rss_mb=machine.memory_mb(deployment.pid, "VmHWM"))
+    whole = deployment.folder / "initial.json"
+    with open(whole, "wb") as f:
+        f.writelines(body for _, body in pages(deployment, shape("initial")))
+    file_mb_s = peers.file_mb_s(whole)
+    whole.unlink()
+    return figures | dict(file_mb_s=file_mb_s, first_of_copy=figures["first_s"] / figures["copy_s"], second_of_file=figures["second_mb_s"] / file_mb_s)
 
 
 def small(deployment, rows=500, seconds=10):
@@ -78,16 +97,33 @@ def small(deployment, rows=500, seconds=10):
     if first["rows"] != rows:
         raise RuntimeError(f"{first['rows']} rows of {rows}")
     url = deployment.url + shape("small") + "&offset=-1"
-    load = ["wrk", "-t1", f"-c{SMALL_CONNECTIONS}"]
-    subprocess.run([*load, "-d1s", url], check=True, stdout=subprocess.DEVNULL)
+    wrk(url, SMALL_CONNECTIONS, 1)
     usage = Usage(deployment)
-    said = subprocess.run([*load, f"-d{seconds}s", url], check=True, stdout=subprocess.PIPE, text=True).stdout
-    requests, elapsed = re.search(r"(\d+) requests in ([\d.]+)s", said).groups()
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(said)
+    requests, requests_s = wrk(url, SMALL_CONNECTIONS, seconds)
     used = usage.figures()
-    return dict(requests_s=int(requests) / float(elapsed), cpu_us=used["server_cpu_s"] / int(requests) * 1e6, body_bytes=first["bytes"],
+    cpu_us = used["server_cpu_s"] / requests * 1e6
+    nginx_us = peers.nginx_cpu_us(deployment.folder, deployment.get(shape("small") + "&offset=-1")[2], SMALL_CONNECTIONS, seconds)
+    return dict(requests_s=requests_s, cpu_us=cpu_us, nginx_us=nginx_us, of_nginx=cpu_us / nginx_us, body_bytes=first["bytes"],
                 others_cores=used["others_cores"])
+
+
+def reader_changes_s(deployment, script, rows, backlog):
+    """The same rows, to a reader of Postgres's stream that does nothing with them."""
+    deployment.kill()
+    deployment.drop_slots()
+    deployment.sql("truncate burst")
+    peer = peers.StreamReader(deployment)
+    if not backlog:
+        peer.start()
+    begin = time.monotonic()
+    if deployment.psql("-f", str(script)).wait():
+        raise RuntimeError("the writer failed")
+    if backlog:
+        begin = time.monotonic()
+        peer.start()
+    arrived = peer.wait_for(str(LAST_ID).encode())
+    peer.close()
+    return rows / (arrived - begin)
 
 
 def burst(deployment, shapes, rows, where, live, backlog=False):
@@ -127,8 +163,10 @@ def burst(deployment, shapes, rows, where, live, backlog=False):
     expected = 1 if live == "own" else len(range(shapes, rows + 1, shapes)) + 1
     if len(got) != expected or load["errors"]:
         raise RuntimeError(f"the client has {len(got)} rows of {expected}, {load['errors']} errors, {load['codes']}")
-    return figures | dict(write_s=write_s, changes_s=rows / (arrived - begin), cpu_us=used["server_cpu_s"] / rows * 1e6,
-                          pg_backends_cpu_us=used["pg_backends_cpu_s"] / rows * 1e6, rss_after_mb=deployment.rss_mb(), others_cores=used["others_cores"])
+    figures |= dict(write_s=write_s, changes_s=rows / (arrived - begin), cpu_us=used["server_cpu_s"] / rows * 1e6,
+                    pg_backends_cpu_us=used["pg_backends_cpu_s"] / rows * 1e6, rss_after_mb=deployment.rss_mb(), others_cores=used["others_cores"])
+    reader = reader_changes_s(deployment, script, rows, backlog)
+    return figures | dict(reader_changes_s=reader, of_reader=figures["changes_s"] / reader)
 
 
 def writes(deployment, shapes, live="shared", rows=100_000, backlog=False):
@@ -163,6 +201,13 @@ def latency(deployment, shapes, kind, rate=50, seconds=10):
                 others_cores=used["others_cores"])
 
 
+def one_row(deployment, table):
+    """The answer to who has everything but the last row: its fields, and its text."""
+    *_, (fields, body) = pages(deployment, shape(table))
+    lines = body.decode().splitlines()
+    return fields, "[" + "\n".join(lines[-2:])
+
+
 def fanout(deployment, clients, kind, rounds=10):
     """One row a second, to that many live clients of one shape."""
     new_table(deployment, "fanout")
@@ -184,7 +229,10 @@ def fanout(deployment, clients, kind, rounds=10):
     if any(got.get(i, (0,))[0] != clients for i in times):
         raise RuntimeError(f"not every client has every row: {[got.get(i, (0,))[0] for i in times]}, {load}")
     last = [got[i][3] / 1e9 - acknowledged for i, (_, acknowledged) in times.items()]
-    return dict(last_client_ms=statistics.median(last) * 1000, last_client_max_ms=max(last) * 1000, cpu_us=used["server_cpu_s"] / (clients * rounds) * 1e6,
+    cpu_us = used["server_cpu_s"] / (clients * rounds) * 1e6
+    floor_us, floor_ms = peers.fanout_floor(deployment.folder, one_row(deployment, "fanout"), clients, kind, rounds)
+    return dict(last_client_ms=statistics.median(last) * 1000, last_client_max_ms=max(last) * 1000, cpu_us=cpu_us,
+                floor_us=floor_us, floor_last_client_ms=floor_ms, of_floor=cpu_us / floor_us, last_of_floor=statistics.median(last) * 1000 / floor_ms,
                 rss_kb_a_client=(held_mb - before_mb) * 1024 / clients, idle_mb=before_mb, rss_after_mb=after_mb, errors=load["errors"],
                 others_cores=used["others_cores"])
 

@@ -90,6 +90,7 @@ Task<void> Connection::run() {
     Task<void> task = begin_answer();
     if (task.valid()) {
       // Held requests wait here: without a coroutine of its own for it.
+      worker_.answer_memory().leave_little(response_);
       begin_work();
       bool failed = false;
       try {

@@ -19,6 +19,7 @@ Task<void> Connection::begin_answer() {
   request_.path = head_.path();
   request_.query = head_.query();
   request_.body = body_;
+  worker_.answer_memory().lend(response_);
   try {
     return worker_.handler().handle(request_, response_);
   } catch (...) {
@@ -37,6 +38,7 @@ void Connection::answer_internal_error() {
 
 // Puts the answer into the outbox; of a stream only what comes before it.
 void Connection::compose() {
+  worker_.answer_memory().lend(out_);
   framing_ = framing_of(response_, head_.http_1_0);
   close_ = !head_.keep_alive || response_.close || worker_.draining() || framing_.kind == ResponseFraming::Kind::kUntilClose;
   append_response_head(out_.text(), response_, {framing_, close_, head_.http_1_0});
@@ -61,6 +63,7 @@ void Connection::compose() {
 }
 
 Task<bool> Connection::send_stream() {
+  worker_.answer_memory().take_back(response_);  // but for the stream
   flush_at_turn_end();
   const bool chunked = framing_.kind == ResponseFraming::Kind::kChunked;
   const bool bounded = response_.stream_bytes.has_value();
@@ -71,6 +74,7 @@ Task<bool> Connection::send_stream() {
     if (gone_ || !piece || piece->size() > left) co_return false;
     if (piece->empty()) break;
     left -= piece->size();
+    worker_.answer_memory().lend(out_);
     chunked ? add_piece(std::move(*piece)) : out_.add(std::move(*piece));
     if (out_.send(socket_.descriptor()) != Outbox::Sent::kAll && !co_await flush()) co_return false;
   }
@@ -81,6 +85,7 @@ Task<bool> Connection::send_stream() {
 }
 
 Task<std::expected<Buffer, BodyError>> Connection::next_piece() {
+  if (out_.empty()) worker_.answer_memory().take_back(out_);
   begin_work();
   std::expected<Buffer, BodyError> piece = std::unexpected(BodyError::kUpstream);
   try {
@@ -102,7 +107,9 @@ void Connection::add_piece(Buffer piece) {
 // A head goes out together with the first piece where that is there at once; it does not wait for one that is not.
 void Connection::flush_at_turn_end() {
   boost::asio::post(worker_.context(), [self = shared_from_this()] {
-    if (self->phase_ == Phase::kHandling && !self->out_.empty()) self->out_.send(self->socket_.descriptor());
+    if (self->phase_ != Phase::kHandling || self->out_.empty()) return;
+    if (self->out_.send(self->socket_.descriptor()) == Outbox::Sent::kAll)
+      self->worker_.answer_memory().take_back(self->out_);
   });
 }
 
@@ -125,6 +132,8 @@ bool Connection::end_request() {
   head_.clear();
   body_.clear();
   response_.clear();
+  worker_.answer_memory().take_back(response_);
+  worker_.answer_memory().take_back(out_);
   scan_.reset();
   chunks_ = ChunkedDecoder();
   head_read_ = continued_ = false;

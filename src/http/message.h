@@ -1,8 +1,8 @@
 // What a handler sees of a request and what it says in answer; the same for every version of HTTP.
 //
 // A Request's views point into its connection's buffers: they are valid until the handler's Task has completed (or, where
-// it answered at once, until handle() returns). A Response belongs to its connection and is used again for the next
-// request: its strings keep their capacity, so a kept-alive request that is answered from memory allocates nothing.
+// it answered at once, until handle() returns). A Response is made in memory that its thread uses again for the next, so a
+// kept-alive request that is answered from memory allocates nothing (answer_memory.h).
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,8 @@ class Fields {
   void set(std::string_view name, std::string_view value);  // removes others of that name first
   void remove(std::string_view name);
   void clear();
+  // From the heap, in bytes.
+  std::size_t memory() const { return text_.capacity() - std::string().capacity() + entries_.capacity() * sizeof(Entry); }
 
   // The first of that name.
   std::optional<std::string_view> get(std::string_view name) const;

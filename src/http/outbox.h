@@ -34,6 +34,8 @@ class Outbox {
   Sent send(int socket);
 
   void clear();
+  // From the heap, for itself, in bytes.
+  std::size_t memory() const { return text_.capacity() - std::string().capacity() + pieces_.capacity() * sizeof(Piece); }
 
  private:
   struct Piece {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "http/answer_memory.h"
 #include "http/connection.h"
 #include "http/deadlines.h"
 #include "http/input.h"
@@ -65,6 +66,7 @@ class Worker {
   const ServerLimits& limits() const { return shared_.limits; }
   Handler& handler() { return shared_.handler; }
   ReadBlocks& blocks() { return blocks_; }
+  AnswerMemory& answer_memory() { return answer_memory_; }
   Readiness& readiness() { return readiness_; }
   bool draining() const { return draining_; }
   void connection_opened(Connection& connection);
@@ -103,6 +105,7 @@ class Worker {
   const unsigned index_;
   Counters counters_;
   ReadBlocks blocks_;
+  AnswerMemory answer_memory_;
   Connections connections_;
   std::size_t open_ = 0;
   std::uint64_t next_id_ = 0;

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/json_write.h"
 
@@ -89,11 +90,12 @@ std::expected<LogMode, DefinitionError> read_log(const std::optional<std::string
   return fail("log", "is invalid");
 }
 
-void append_list(std::string& out, std::string_view name, const std::vector<std::string>& items) {
+template <typename Items>
+void append_list(std::string& out, std::string_view name, const Items& items) {
   if (!out.empty()) out += ' ';
   out += name;
   out += " [";
-  for (const std::string& item : items) {
+  for (const std::string_view item : items) {
     append_json_string(out, item);
     out += ',';
   }
@@ -163,8 +165,10 @@ Definition Definition::with_queryable_columns(std::vector<std::string> columns) 
 }
 
 std::string Definition::canonical_text() const {
+  constexpr std::size_t kUsualBytes = 128;
   std::string out;
-  append_list(out, "table", {table_.schema, table_.name});
+  out.reserve(kUsualBytes);
+  append_list(out, "table", std::array<std::string_view, 2>{table_.schema, table_.name});
   if (where_) {
     out += " where ";
     append_json_string(out, *where_);

@@ -1,6 +1,7 @@
 // Query strings to pairs, and text to percent escapes.
 #include <simdjson.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "shape/request_codec.h"
@@ -67,11 +68,28 @@ std::expected<Pair, QueryError> decode_pair(std::string_view text) {
   return Pair(std::move(*key), std::move(*value));
 }
 
+// Up to so many keys are compared with one another: of the few that a request has, quicker than a table of them.
+constexpr std::size_t kComparedMax = 16;
+
+const std::string* find_repeated(const QueryPairs& pairs) {
+  if (pairs.size() <= kComparedMax) {
+    for (auto pair = pairs.begin(); pair != pairs.end(); ++pair)
+      if (std::any_of(pairs.begin(), pair, [&](const Pair& before) { return before.first == pair->first; }))
+        return &pair->first;
+    return nullptr;
+  }
+  std::unordered_set<std::string_view> seen;
+  for (const auto& [key, value] : pairs)
+    if (!seen.insert(key).second) return &key;
+  return nullptr;
+}
+
 }  // namespace
 
 std::expected<QueryPairs, QueryError> parse_query(std::string_view query) {
   if (query.size() > kQueryBytesMax) return fail(QueryErrorCode::kTooLong, "");
   QueryPairs pairs;
+  pairs.reserve(std::min<std::size_t>(1 + std::ranges::count(query, '&'), kQueryKeysMax));
   bool more = !query.empty();
   while (more) {
     if (pairs.size() == kQueryKeysMax) return fail(QueryErrorCode::kTooMany, "");
@@ -82,9 +100,7 @@ std::expected<QueryPairs, QueryError> parse_query(std::string_view query) {
     more = end != std::string_view::npos;
     if (more) query.remove_prefix(end + 1);
   }
-  std::unordered_set<std::string_view> seen;
-  for (const auto& [key, value] : pairs)
-    if (!seen.insert(key).second) return fail(QueryErrorCode::kRepeated, key);
+  if (const std::string* key = find_repeated(pairs)) return fail(QueryErrorCode::kRepeated, *key);
   return pairs;
 }
 

@@ -80,6 +80,19 @@ TEST(ShapeQuery, E4_RejectsRepeatedKeysHoweverEncoded) {
   }
 }
 
+// However many there are between the two.
+TEST(ShapeQuery, E4_RejectsRepeatedKeysAmongMany) {
+  for (const int many : {1, 14, 15, 16, 17, 100}) {
+    std::string query = "offset=-1";
+    for (int i = 1; i <= many; ++i) query += "&params[" + std::to_string(i) + "]=x";
+    EXPECT_TRUE(parse_query(query)) << many;
+    const auto pairs = parse_query(query + "&offset=0_0");
+    ASSERT_FALSE(pairs) << many;
+    EXPECT_EQ(pairs.error().code, QueryErrorCode::kRepeated);
+    EXPECT_EQ(pairs.error().parameter, "offset");
+  }
+}
+
 TEST(ShapeQuery, E5_RejectsBracketAliasesAndUnknownKeys) {
   for (const char* query : {"subset[where]=1", "params[]=1", "table[]=x", "table[x]=y", "params[01]=1", "params[0]=1",
                             "params[-1]=1", "params[1]x=1", "params[1", "params[257]=1", "params=1", "Table=x", "TABLE=x",
