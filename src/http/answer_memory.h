@@ -58,7 +58,8 @@ class AnswerMemory {
   static void take_back(T& mine, T& from) {
     from.clear();
     if (memory_of(mine) == 0 && memory_of(from) <= kBytesKept) std::swap(mine, from);
-    from = T();
+    T none;
+    std::swap(from, none);  // assigned, a string would keep its memory
   }
 
   Fields fields_;

@@ -1,11 +1,19 @@
 #include "http/message.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "http/syntax.h"
 
 namespace sluice::http {
+
+namespace {
+
+constexpr std::size_t kUsualFields = 16;
+constexpr std::size_t kUsualTextBytes = 512;
+
+}  // namespace
 
 std::string_view to_string(Method method) {
   switch (method) {
@@ -42,7 +50,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 void Fields::add(std::string_view name, std::string_view value) {
   const bool valid = is_token(name) && is_field_value(value);
   assert(valid && "a field that would split the message");
-  if (valid) append(name, value);
+  if (!valid) return;
+  // Grown once for a usual answer, and not field by field.
+  if (entries_.size() == entries_.capacity()) entries_.reserve(std::max(kUsualFields, 2 * entries_.size()));
+  const std::size_t needed = text_.size() + name.size() + value.size();
+  if (needed > text_.capacity()) text_.reserve(std::max(kUsualTextBytes, 2 * needed));
+  append(name, value);
 }
 
 void Fields::append(std::string_view name, std::string_view value) {

@@ -12,7 +12,7 @@ using shape::Offset;
 namespace {
 
 // Shorter parts are read: they are kept in memory for others, and sent with what is around them in one call.
-constexpr std::uint64_t kSentFromFileBytesMin = 256 * 1024;
+constexpr std::uint64_t kSentFromFileBytesMin = 64 * 1024;
 constexpr std::size_t kCheckedAtOnceBytes = 128 * 1024;
 
 }  // namespace

@@ -111,6 +111,7 @@ bool names_etag(std::string_view if_none_match, std::string_view etag) {
 }
 
 void put_array(store::Page page, const UpToDate& up_to_date, http::Response& response) {
+  response.buffers.reserve(page.buffers.size() + 2);
   response.buffers.push_back(Buffer::of_static("["));
   if (!page.at_head) cut_separator(page);
   std::vector<Buffer>* out = &response.buffers;
