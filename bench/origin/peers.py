@@ -102,7 +102,7 @@ def with_row(text):
 
 def fanout_floor(folder, answer, clients, kind, rounds):
     """(CPU us a message, median ms until the last client) of answers like this one; `answer` is (fields, JSON)."""
-    fields, body = answer[0], with_row(answer[1])
+    fields, body = {name: value for name, value in answer[0].items() if name != "connection"}, with_row(answer[1])
     entries = re.findall(r'\{.*\}(?=[,\]])', body)
     if kind == "sse":
         fields = fields | {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
