@@ -54,20 +54,6 @@ std::optional<Domain> domain_of(Type left, Type right) {
   return dates ? std::optional(Domain::kTimestamp) : std::nullopt;
 }
 
-CompareOp mirrored(CompareOp op) {
-  switch (op) {
-    case CompareOp::kLess: return CompareOp::kGreater;
-    case CompareOp::kLessEqual: return CompareOp::kGreaterEqual;
-    case CompareOp::kGreaterEqual: return CompareOp::kLessEqual;
-    case CompareOp::kGreater: return CompareOp::kLess;
-    default: return op;
-  }
-}
-
-bool is_ordering(CompareOp op) {
-  return op != CompareOp::kEqual && op != CompareOp::kNotEqual;
-}
-
 WhereError mismatch(const Term& left, const Term& right) {
   Type a = left.type();
   Type b = right.type();
@@ -190,6 +176,20 @@ std::string enum_name_of(const Term& left, const std::vector<Term>& items) {
 }
 
 }  // namespace
+
+CompareOp mirrored(CompareOp op) {
+  switch (op) {
+    case CompareOp::kLess: return CompareOp::kGreater;
+    case CompareOp::kLessEqual: return CompareOp::kGreaterEqual;
+    case CompareOp::kGreaterEqual: return CompareOp::kLessEqual;
+    case CompareOp::kGreater: return CompareOp::kLess;
+    default: return op;
+  }
+}
+
+bool is_ordering(CompareOp op) {
+  return op != CompareOp::kEqual && op != CompareOp::kNotEqual;
+}
 
 std::optional<Domain> domain_of_elements(Type element) {
   return domain_of(element, element);

@@ -96,6 +96,12 @@ class Generator {
     std::string other = pick({array + " || " + array, array + " || " + value(type, 0) + "::" + type, array});
     if (below(3) == 0) return value(type, depth) + pick({" = ANY(", " <> ALL("}) + other + ")";
     if (below(4) == 0) return "array_ndims(" + other + ") = 1";
+    if (below(2) == 0) {
+      std::string whole = below(2) == 0 ? other : constant(type + "[]");
+      // The order of text is not known.
+      return array + pick({" = ", " <> ", " IS DISTINCT FROM ", texts ? " = " : " < ", texts ? " <> " : " >= "}) + "(" +
+             whole + ")";
+    }
     return array + pick({" @> ", " && ", " <@ "}) + "(" + other + ")";
   }
 

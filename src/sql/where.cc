@@ -61,6 +61,10 @@ class ColumnCollector {
     visit(node.left);
     visit(node.right);
   }
+  void visit(const ArrayComparison& node) {
+    visit(node.left);
+    visit(node.right);
+  }
   void visit(const ElementOf& node) {
     visit(node.left);
     visit(node.array);

@@ -8,7 +8,7 @@
 //   if (where && where->matches(row)) …
 //
 // What is understood is docs/where.md. In short: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, the IS tests, ANY and
-// ALL, @> <@ &&; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
+// ALL, @> <@ &&, comparisons of whole arrays; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
 // floats, dates, times and intervals, bits, text, arrays put together, CASE, coalesce and its like, casts. Types are
 // value.h's, domains over them and arrays of them; others with IS NULL only.
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's

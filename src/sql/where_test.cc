@@ -194,7 +194,6 @@ TEST(WhereClause, SeesADomainAsItsBaseType) {
 TEST(WhereClause, TestsOtherTypesForNullOnly) {
   EXPECT_TRUE(matches("j is null and arr is not null", {{"arr", "{1}"}}));
   EXPECT_THAT(error_of("j = '{}'"), HasSubstr("IS NULL"));
-  EXPECT_THAT(error_of("arr = '{1}'"), HasSubstr("IS NULL"));
 }
 
 TEST(WhereClause, FindsAnElementOfAnArray) {
@@ -271,7 +270,7 @@ TEST(WhereClause, RefusesOtherUsesOfArrays) {
   EXPECT_THAT(error_of("i4 = ANY(ARRAY[ARRAY[1]])"), HasSubstr("unsupported expression A_ArrayExpr"));
   EXPECT_THAT(error_of("i4 = ANY(ARRAY[]) "), HasSubstr("type of an empty array"));
   EXPECT_THAT(error_of("i4 = ANY('{{1}}')"), HasSubstr("one dimension"));
-  EXPECT_THAT(error_of("i4 = ANY('{1')"), HasSubstr("one dimension"));
+  EXPECT_THAT(error_of("i4 = ANY('{1')"), HasSubstr("invalid syntax for an array"));
   EXPECT_THAT(error_of("i4 = ANY('{a}')"), HasSubstr("invalid syntax for type int4: a"));
   EXPECT_THAT(error_of("i4 = ANY(ARRAY['1'])"), HasSubstr("cannot compare int4 with text"));
   EXPECT_THAT(error_of("arr @> ARRAY[1::int8]"), HasSubstr("no such operator for arrays of int4 and of int8"));
@@ -313,7 +312,7 @@ TEST(WhereClause, NamesWhatItRefuses) {
   EXPECT_THAT(error_of("EXISTS (SELECT 1)"), HasSubstr("subqueries are not supported yet"));
   EXPECT_THAT(error_of("i8 = t"), HasSubstr("cannot compare int8 with text"));
   EXPECT_THAT(error_of("b and i8"), HasSubstr("argument of AND must be boolean"));
-  EXPECT_THAT(error_of("t = 'x'::text[]"), HasSubstr("not supported in a cast"));
+  EXPECT_THAT(error_of("t = 'x'::text[]"), HasSubstr("an array is expected here"));
   EXPECT_THAT(error_of("t::int4 = 1"), HasSubstr("casts of text to int4 are not supported"));
   EXPECT_THAT(error_of("other.i4 = 1"), HasSubstr("unknown reference other.i4"));
   EXPECT_THAT(error_of("ctid = '(0,1)'"), HasSubstr("unknown reference ctid"));
