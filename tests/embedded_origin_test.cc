@@ -368,6 +368,63 @@ TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
   EXPECT_EQ(answer.status, 400) << answer.body;
 }
 
+TEST_F(EmbeddedOriginTest, AShapeThatOrdersAnEnumIsMadeAnewForALabelThatItDoesNotKnow) {
+  sql_.run(
+      "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE t (id int PRIMARY KEY, m mood);"
+      "INSERT INTO t VALUES (1, 'low'), (2, 'high')");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  restart(options);
+  const std::string below = "table=t&where=m%3C'high'";
+  const std::string equal = "table=t&where=m='low'";
+  Materialised ordered, others;
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  ASSERT_NO_FATAL_FAILURE(read_until(others, equal, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 1u);
+
+  sql_.run("ALTER TYPE mood ADD VALUE 'mid' BEFORE 'high'");
+  sql_.run("INSERT INTO t VALUES (3, 'low')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 2u);
+  EXPECT_EQ(ordered.refetched, 0) << "what is known is in the order that it had";
+  sql_.run("INSERT INTO t VALUES (4, 'mid')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 3u);
+  EXPECT_EQ(ordered.refetched, 1);
+  sql_.run("UPDATE t SET m = 'mid' WHERE id = 2; UPDATE t SET m = 'high' WHERE id = 3; INSERT INTO t VALUES (5, 'mid')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 4u);
+  EXPECT_FALSE(ordered.rows.contains(R"("public"."t"/"3")"));
+  EXPECT_EQ(ordered.refetched, 1);
+
+  // Whether it is equal can be said of any.
+  ASSERT_NO_FATAL_FAILURE(read_until(others, equal, wal_lsn()));
+  EXPECT_EQ(others.rows.size(), 1u);
+  EXPECT_EQ(others.refetched, 0);
+  Answer subset = get(equal + "&offset=now&subset__where=m%3C%3E'mid'&handle=" + others.handle);
+  EXPECT_EQ(subset.status, 200) << subset.body;
+}
+
+TEST_F(EmbeddedOriginTest, AShapeIsMadeAnewWhenALabelIsRenamed) {
+  sql_.run(
+      "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE t (id int PRIMARY KEY, m mood);"
+      "INSERT INTO t VALUES (1, 'low'), (2, 'high')");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  restart(options);
+  const std::string below = "table=t&where=m%3C'high'";
+  std::string handle = get(below + "&offset=-1").field("electric-handle");
+  sql_.run("ALTER TYPE mood RENAME VALUE 'low' TO 'least'");
+  eventually([&] { return get(below + "&offset=0_inf&handle=" + handle).status == 409; });
+  Materialised shape;
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, below, wal_lsn()));
+  ASSERT_EQ(shape.rows.size(), 1u);
+  EXPECT_EQ(shape.rows.begin()->second["m"], "least");
+  Answer answer = get("table=t&where=m%3C'low'&offset=-1");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("At location 2: invalid value for enum mood: low"), std::string::npos) << answer.body;
+}
+
 TEST_F(EmbeddedOriginTest, EvictsTheLeastUsedBeyondItsBounds) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   origin::EmbeddedOptions options;

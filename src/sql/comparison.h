@@ -52,6 +52,9 @@ Operand operand_of(Term term);
 // `term`, a constant without a type yet, as a constant of `type`. Other terms are left alone.
 std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name);
 
+inline constexpr std::string_view kUnknownOrder =
+    "the order of text depends on its collation: only =, <>, IN and LIKE are supported";
+
 bool is_ordering(CompareOp op);
 // As which `a op b` is `b mirrored(op) a`.
 CompareOp mirrored(CompareOp op);
@@ -59,6 +62,10 @@ CompareOp mirrored(CompareOp op);
 // What the elements of an array are compared as, with their like.
 std::optional<Domain> domain_of_elements(Type element);
 
+// No label of its enum.
+WhereError invalid_label(std::size_t position, const Operand& constant);
+
+// In three files: comparison.cc, what is checked of its operands (comparison_checks.cc), arrays (array_terms.cc).
 struct Comparator {
   const Table& table;
 

@@ -201,7 +201,21 @@ bool holds(CompareOp op, int order) {
   __builtin_unreachable();
 }
 
+Truth evaluate_order(const Comparison& node, Evaluation& evaluation) {
+  auto left = load<Bytes>(node.left, evaluation);
+  auto right = load<Bytes>(node.right, evaluation);
+  if (!left || !right) return Truth::kUnknown;
+  auto first = node.labels->place_of(*left);
+  auto second = node.labels->place_of(*right);
+  if (!first || !second) {
+    evaluation.unjudged = true;
+    return Truth::kUnknown;
+  }
+  return truth_of(holds(node.op, *first < *second ? -1 : *first > *second));
+}
+
 Truth evaluate(const Comparison& node, Evaluation& evaluation) {
+  if (node.labels) return evaluate_order(node, evaluation);
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
     auto left = load<Reader>(node.left, evaluation);
     if (!left && !node.null_safe) return Truth::kUnknown;
@@ -505,11 +519,16 @@ Truth Expression::evaluate(Evaluation& evaluation) const {
   return std::visit([&](const auto& node) { return sql::evaluate(node, evaluation); }, node_);
 }
 
-Truth Expression::evaluate(Row row) const {
+std::optional<Truth> Expression::judge(Row row) const {
   std::byte memory[kEvaluationBytes];
   std::pmr::monotonic_buffer_resource arena(memory, sizeof(memory));
   Evaluation evaluation{row, arena};
-  return evaluate(evaluation);
+  Truth truth = evaluate(evaluation);
+  return evaluation.unjudged ? std::nullopt : std::optional(truth);
+}
+
+Truth Expression::evaluate(Row row) const {
+  return judge(row).value_or(Truth::kUnknown);
 }
 
 Expression negated(Expression term) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sql/array.h"
+#include "sql/enum_order.h"
 #include "sql/like.h"
 #include "sql/types.h"
 #include "sql/value.h"
@@ -60,6 +61,7 @@ struct Comparison {
   bool null_safe = false;  // IS [NOT] DISTINCT FROM: kNotEqual, kEqual
   Operand left;
   Operand right;
+  std::shared_ptr<const EnumOrder> labels = {};  // where an enum's order is asked
 };
 
 struct Membership {  // left IN (items)
@@ -176,6 +178,8 @@ class Expression {
   explicit Expression(T&& node) : node_(std::forward<T>(node)) {}
 
   Truth evaluate(Row row) const;
+  // Nullopt where it depends on the order of an enum's label that is not known.
+  std::optional<Truth> judge(Row row) const;
   Truth evaluate(Evaluation& evaluation) const;
   const Node& node() const { return node_; }
   Node& node() { return node_; }

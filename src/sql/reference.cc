@@ -178,12 +178,24 @@ class Walker {
   Known in_domain(const Operand& operand, Domain domain) const { return brought(value(operand), operand.type, domain); }
 
   Truth walk(const Comparison& node) const {
+    if (node.labels) return ordered(node);
     Known left = in_domain(node.left, node.domain);
     Known right = in_domain(node.right, node.domain);
     if (!left.null && !right.null) return truth_of(holds(node.op, compare(left, right, node.domain)));
     if (!node.null_safe) return Truth::kUnknown;
     bool same = left.null && right.null;
     return truth_of(same == (node.op == CompareOp::kEqual));
+  }
+
+  // By the places of the labels in the enum, of which the left side is a column.
+  Truth ordered(const Comparison& node) const {
+    Known left = value(node.left);
+    Known right = value(node.right);
+    if (left.null || right.null) return Truth::kUnknown;
+    const auto& labels = table_.columns[node.left.column].enum_labels;
+    auto after_left = std::find(std::find(labels.begin(), labels.end(), left.text), labels.end(), right.text);
+    int order = left.text == right.text ? 0 : after_left != labels.end() ? -1 : 1;
+    return truth_of(holds(node.op, order));
   }
 
   Truth walk(const Membership& node) const {

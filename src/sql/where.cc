@@ -111,6 +111,10 @@ std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view whe
 bool WhereClause::matches(Row row) const {
   return impl_->expression.evaluate(row) == Truth::kTrue;
 }
+std::optional<bool> WhereClause::judge(Row row) const {
+  auto truth = impl_->expression.judge(row);
+  return truth ? std::optional(*truth == Truth::kTrue) : std::nullopt;
+}
 const std::string& WhereClause::sql() const {
   return impl_->sql;
 }

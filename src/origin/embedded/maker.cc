@@ -383,7 +383,7 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
                               bool is_published, std::vector<std::shared_ptr<Shape>> shapes) {
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
-  if (is_published && now && now->replica_identity == 'f' && as_published(std::move(*now)) == *table) co_return;
+  if (is_published && now && now->replica_identity == 'f' && sql::is_still(as_published(std::move(*now)), *table)) co_return;
   log::info("table_changed",
             {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
   published_.erase(table->oid);
