@@ -11,6 +11,8 @@
 // ALL, @> <@ &&, comparisons of whole arrays; over columns, literals, parameters, and what is computed of them (call.h):
 // arithmetic of integers, numeric, floats, dates, times and intervals, bits, text, arrays put together, CASE, coalesce and
 // its like, casts. Types are value.h's, domains over them and arrays of them; others with IS NULL only.
+//   order of an enum is that of its labels, and refused where they are not known; what has a label that came later cannot
+//   be judged
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
 // Refused, beside all else: subqueries, casts that depend on settings, subscripts, rows, COLLATE.

@@ -263,6 +263,76 @@ TEST_F(ChangesTest, WithoutTheOldRowShapesAreDropped) {
   commit();
 }
 
+// items whose org is an enum, and shapes of it.
+class EnumChangesTest : public ChangesTest {
+ protected:
+  EnumChangesTest() {
+    sql::Table table = items_table();
+    sql::Column& org = table.columns[2];
+    org.type = kOrg;
+    org.type_name = "org";
+    org.is_enum = true;
+    org.enum_labels = {"low", "high"};
+    table_ = std::make_shared<const sql::Table>(std::move(table));
+    std::vector<replication::RelationColumn> columns = {
+        {true, "id", sql::oid::kInt8, -1}, {true, "title", sql::oid::kText, -1}, {true, "org", kOrg, -1}};
+    changes_.relation({kItems, "public", "items", 'f', columns});
+  }
+
+  std::shared_ptr<Shape> added(const std::string& where) {
+    auto spec = resolve(items_definition(where), table_);
+    EXPECT_TRUE(spec) << where;
+    std::string handle = make_handle();
+    auto shape = std::make_shared<Shape>(handle, *spec, store_.create(handle, ""));
+    changes_.add(shape);
+    return shape;
+  }
+  std::shared_ptr<Shape> live(const std::string& where) {
+    auto shape = added(where);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+    shape->log().finish_snapshot(0);
+    return shape;
+  }
+
+  static constexpr sql::Oid kOrg = 20'000;
+  std::shared_ptr<const sql::Table> table_;
+};
+
+TEST_F(EnumChangesTest, ARowThatCannotBeJudgedDropsTheShape) {
+  auto ordered = live("org < 'high'");
+  auto old_row = live("org <= 'low'");
+  auto equal = live("org = 'low'");
+  auto others = live("title = 't' AND org < 'high'");
+  begin(7);
+  insert({"1", "a", "low"});
+  insert({"2", "a", "mid"});
+  EXPECT_TRUE(dropped_.contains(ordered.get()));
+  EXPECT_EQ(changes_.find(*ordered), nullptr);
+  commit();
+  EXPECT_TRUE(dropped_.contains(old_row.get()));
+  EXPECT_FALSE(dropped_.contains(equal.get()));
+  EXPECT_FALSE(dropped_.contains(others.get())) << "it is false whatever the order is";
+  EXPECT_THAT(log_text(*equal), HasSubstr(R"("id":"1")"));
+  begin(8);
+  update({"2", "t", "mid"}, {"2", "t", "high"});
+  commit();
+  EXPECT_TRUE(dropped_.contains(others.get())) << "where the row was is not known";
+  EXPECT_FALSE(dropped_.contains(equal.get()));
+}
+
+TEST_F(EnumChangesTest, ARowThatCannotBeJudgedIsForgivenWhereTheSnapshotHoldsIt) {
+  for (bool held : {true, false}) {
+    auto shape = added("org < 'high'");
+    begin(50);
+    insert({"1", "a", "mid"});
+    commit();
+    EXPECT_FALSE(dropped_.contains(shape.get()));
+    std::uint64_t xmax = held ? 51 : 50;
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 1000), held);
+    changes_.remove(*shape);
+  }
+}
+
 TEST_F(ChangesTest, RoutesEachChangeToTheShapesItConcernsAndNoOther) {
   std::map<std::string, std::shared_ptr<Shape>> by_org;
   for (const char* org : {"a", "b", "c"}) by_org[org] = live_shape("org = '" + std::string(org) + "'");
