@@ -17,13 +17,14 @@ const WRITE_TIMEOUT_S = 3;
 const RESIDENT_BYTES_MAX = CHUNKS * (CHUNK_BYTES + MB) + READERS * 64 * 1024 + 16 * MB;
 const OTHERS_ANSWERED_MIN = 20; // while all of the slow ones are there; some hundreds where nothing else is going on
 
-// Far more than the kernel takes for a connection that nobody reads, and than a chunk. Each listener may have a piece of its own,
-// up to a chunk and an entry; beside that there is the log's own, the same on its way from the database and into the files.
-// A copy of everything for each would be 320 MB more.
-const LISTENERS = 10;
-const EVENTS = 32;
-const EVENT_BYTES = MB;
-const LISTENED_BYTES_MAX = LISTENERS * (CHUNK_BYTES + EVENT_BYTES) + 3 * EVENTS * EVENT_BYTES;
+// More than a chunk, and that is far more than the kernel takes for a connection that nobody reads. Listeners that begin at places of
+// their own share nothing of it: each has a small piece. Beside that there is the log's own, the same on its way from the database
+// and into the files. The rest of the chunk for each would be 360 MB.
+const LISTENERS = 40;
+const TRANSACTIONS = 12;
+const EVENTS_EACH = 64;
+const EVENT_BYTES = 16 * 1024;
+const LISTENED_BYTES_MAX = LISTENERS * 256 * 1024 + 3 * TRANSACTIONS * EVENTS_EACH * EVENT_BYTES;
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
@@ -156,7 +157,7 @@ test('who reads slowly, but reads, gets all of it, however long that takes', asy
   assert.equal(createHash('sha256').update(body.subarray(body.indexOf('\r\n\r\n') + 4)).digest('hex'), chunk.sha256);
 });
 
-test('who listens to events and takes none of them is cut off, and the others have them all', async (t) => {
+test('who listens to events and takes none of them holds a small piece of them and is cut off, and the others have them all', async (t) => {
   const gateway = gateways.folder;
   const { program } = gateway;
   const follower = new Follower({ url: `${gateway.url}/v1/shapes/items`, headers: bearer(gateway, 2), liveSse: true });
@@ -164,21 +165,27 @@ test('who listens to events and takes none of them is cut off, and the others ha
   const { handle, offset } = await readPage(gateway, 2, { offset: 'now' });
   await follower.until('it listens', () => follower.requests.at(-1).type === 'text/event-stream');
   const [resident, descriptors] = [program.resident_bytes, program.descriptors];
-  const query = { offset, handle, live: true, live_sse: true };
-  const readers = Array.from({ length: LISTENERS }, () => new SlowReader(gateway, 2, query));
-  await program.until('has taken all', () => program.descriptors >= descriptors + LISTENERS);
-
   let peak = 0;
   const sampling = setInterval(() => (peak = Math.max(peak, program.resident_bytes)), 20).unref();
-  for (let i = 0; i < EVENTS; ++i) {
-    await database.query('INSERT INTO items VALUES ($1, 2, repeat($2, $3))', [2_000_000 + i, 'x', EVENT_BYTES]);
+  for (let i = 0; i < TRANSACTIONS; ++i) {
+    const ids = 2_000_000 + i * EVENTS_EACH;
+    const insert = 'INSERT INTO items SELECT i, 2, repeat($3, $4) FROM generate_series($1::int, $2::int) i';
+    await database.query(insert, [ids, ids + EVENTS_EACH - 1, 'x', EVENT_BYTES]);
   }
+  await follower.equals(await database.query('SELECT * FROM items WHERE org_id = 2 ORDER BY id'));
+  const events = JSON.parse((await readPage(gateway, 2, { offset, handle })).text).filter(({ value }) => value);
+  const places = events.slice(0, LISTENERS).map(({ headers }) => `${headers.lsn}_${headers.op_position}`);
+  const query = { handle, live: true, live_sse: true };
+  const readers = places.map((offset) => new SlowReader(gateway, 2, { ...query, offset }));
+  await program.until('has taken all', () => program.descriptors >= descriptors + LISTENERS);
+  await database.query(`UPDATE items SET title = 'one more' WHERE id = 2000000`);
   await follower.equals(await database.query('SELECT * FROM items WHERE org_id = 2 ORDER BY id'));
   follower.assertClean();
   await program.until('has cut them off', () => program.descriptors <= descriptors + 2);
   clearInterval(sampling);
   readers.forEach((reader) => reader.close());
   follower.stop();
-  t.diagnostic(`${LISTENERS} listeners to ${EVENTS} MB: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
+  t.diagnostic(`${readers.length} listeners to ${(TRANSACTIONS * EVENTS_EACH * EVENT_BYTES) / MB} MB: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
+  assert.equal(readers.length, LISTENERS);
   assert.ok(peak - resident < LISTENED_BYTES_MAX, `${peak - resident} bytes`);
 });
