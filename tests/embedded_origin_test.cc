@@ -274,6 +274,29 @@ TEST_F(EmbeddedOriginTest, AnEventStreamEndsWithItsShape) {
   EXPECT_EQ(get("table=t&offset=0_inf&handle=" + handle).status, 409);
 }
 
+TEST_F(EmbeddedOriginTest, AHeldRequestIsToldTheHandleOfWhatIsInItsShapesPlace) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  const std::string handle = get("table=t&offset=-1").field("electric-handle");
+  next_worker_ = 0;
+  auto held = begin("table=t&live=true&offset=0_inf&handle=" + handle);
+  eventually([this] { return origin_->stats().held_requests == 1; });
+  // It comes to its answer only after others have asked.
+  std::promise<void> asked;
+  asio::post(workers_[0].context, [&] { asked.get_future().wait(); });
+  sql_.run("TRUNCATE t");
+  std::string successor = handle;
+  eventually([&] {
+    next_worker_ = 1;
+    successor = get("table=t&offset=-1").field("electric-handle");
+    return successor != handle;
+  });
+  asked.set_value();
+  const Answer answer = held.get();
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.field("electric-handle"), successor);
+  EXPECT_EQ(get("table=t&offset=-1").field("electric-handle"), successor);
+}
+
 TEST_F(EmbeddedOriginTest, ACancelledRequestIsHeldNoLonger) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   std::string live = "table=t&live=true&offset=0_inf&handle=" + get("table=t&offset=-1").field("electric-handle");
