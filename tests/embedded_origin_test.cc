@@ -374,6 +374,27 @@ TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
   EXPECT_NE(get("table=t&offset=-1").field("electric-schema").find("extra"), std::string::npos);
 }
 
+// Well before the next look at all tables.
+TEST_F(EmbeddedOriginTest, ATableThatIsMadeAnewIsNoticedWhenAnotherShapeOfItIsMade) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 1h;
+  restart(options);
+  int others = 0;
+  for (const char* change : {"DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)", "ALTER TABLE t ADD COLUMN extra int"}) {
+    const Answer former = get("table=t&offset=-1");
+    const std::string handle = former.field("electric-handle");
+    auto held = begin("table=t&live=true&offset=0_inf&handle=" + handle);
+    eventually([this] { return origin_->stats().held_requests == 1; });
+    std::this_thread::sleep_for(1s);  // for so long the table may be taken as it was
+    sql_.run(change);
+    EXPECT_EQ(get("table=t&where=id%3E" + std::to_string(++others) + "&offset=-1").status, 200);
+    EXPECT_EQ(held.get().status, 409) << change;
+    EXPECT_EQ(get("table=t&offset=0_inf&handle=" + handle).status, 409) << change;
+    EXPECT_NE(get("table=t&offset=-1").field("electric-schema"), "");
+  }
+}
+
 TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
   sql_.run("DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood)");
   ASSERT_EQ(get("table=t&offset=-1").status, 200);

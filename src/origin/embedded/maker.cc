@@ -7,6 +7,7 @@
 #include <charconv>
 #include <exception>
 #include <map>
+#include <utility>
 
 #include "base/log.h"
 #include "origin/embedded/resolve.h"
@@ -193,8 +194,22 @@ Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name)
   const bool full_identity = table->replica_identity == 'f';
   std::erase_if(known_, [&](const auto& each) { return now - each.second.since >= kKnownFor; });
   Known known{intern(as_published(std::move(*table))), full_identity, false, now};
+  std::weak_ptr<const sql::Table>& former = by_name_[key];
+  if (const auto before = former.lock(); before && before != known.table) drop_former(*known.table);
+  former = known.table;
   if (known_.size() < kKnownMax) known_[key] = known;
   co_return known;
+}
+
+// Shapes of what had the table's name, or of what it was.
+void Maker::drop_former(const sql::Table& table) {
+  std::vector<std::shared_ptr<Shape>> shapes;
+  for (const auto& shape : registry_.all()) {
+    const sql::Table& its = *shape->spec().table;
+    const bool former = its.schema == table.schema && its.name == table.name && its != table;
+    if (former && shape->phase() == Phase::kReady) shapes.push_back(shape);
+  }
+  if (!shapes.empty()) drop_changed(table, true, shapes);
 }
 
 std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
@@ -365,6 +380,8 @@ Task<void> Maker::check_tables() {
   for (const auto& shape : registry_.all()) {
     if (shape->phase() == Phase::kReady) by_table[shape->spec().table].push_back(shape);
   }
+  std::erase_if(tables_, [](const auto& each) { return each.second.expired(); });
+  std::erase_if(by_name_, [](const auto& each) { return each.second.expired(); });
   if (by_table.empty()) co_return;
   std::optional<std::vector<sql::Oid>> published;
   if (auto lease = co_await queries_.acquire()) {
@@ -384,11 +401,19 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
   if (is_published && now && now->replica_identity == 'f' && as_published(std::move(*now)) == *table) co_return;
+  drop_changed(*table, is_published, shapes);
+}
+
+void Maker::drop_changed(const sql::Table& table, bool is_published, const std::vector<std::shared_ptr<Shape>>& shapes) {
   log::info("table_changed",
-            {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
-  published_.erase(table->oid);
-  forget_known(table->oid);
+            {{"schema", table.schema}, {"table", table.name}, {"published", is_published}, {"shapes", shapes.size()}});
+  sql::Oid forgotten = 0;
   for (const auto& shape : shapes) {
+    const sql::Oid oid = shape->spec().table->oid;
+    if (std::exchange(forgotten, oid) != oid) {
+      published_.erase(oid);
+      forget_known(oid);
+    }
     registry_.drop(shape);
     follower_.forget(shape);
   }
