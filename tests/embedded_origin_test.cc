@@ -336,26 +336,48 @@ TEST_F(EmbeddedOriginTest, GoesOnWhereItWasWhenTheConnectionWasLost) {
   EXPECT_EQ(shape.refetched, 0);
 }
 
+void lose_slot(Sql& sql) {
+  eventually([&sql] {
+    sql.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
+    try {
+      sql.run("SELECT pg_drop_replication_slot('sluice_test')");
+      return true;
+    } catch (const std::runtime_error&) {  // still, or again, in use
+      return false;
+    }
+  });
+}
+
 TEST_F(EmbeddedOriginTest, BeginsAnewWhenTheSlotIsLost) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   Materialised shape;
   read_until(shape, "table=t", 0);
   std::string handle = shape.handle;
-  bool dropped = false;
-  while (!dropped) {
-    sql_.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
-    try {
-      sql_.run("SELECT pg_drop_replication_slot('sluice_test')");
-      dropped = true;
-    } catch (const std::runtime_error&) {  // still, or again, in use
-    }
-  }
+  lose_slot(sql_);
   sql_.run("INSERT INTO t VALUES (1)");  // nobody will ever be told of this one
   eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status != 200; });
   eventually([&] { return origin_->health() == origin::Origin::Health::kActive; });
   ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
   EXPECT_EQ(shape.rows.size(), 1u);
   EXPECT_NE(shape.handle, handle);
+}
+
+TEST_F(EmbeddedOriginTest, WhileItBeginsAnewNewShapesAreWorthAskingForSoon) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  ASSERT_EQ(get("table=t&offset=-1").status, 200);
+  Sql other(url_);
+  other.run("BEGIN; SELECT pg_current_xact_id()");  // a slot is not made before it ends
+  lose_slot(sql_);
+  eventually([this] {
+    return sql_.one(
+               "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE "
+               "'%pg_create_logical_replication_slot%'") != "0";
+  });
+  const Answer answer = get("table=t&offset=-1");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.field("retry-after"), "1");
+  other.run("COMMIT");
+  eventually([this] { return get("table=t&offset=-1").status == 200; });
 }
 
 TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {

@@ -62,9 +62,9 @@ Failure database_failure(const PgError& error) {
   return unavailable("snapshot_failed", "The database could not be read", 10);
 }
 
-Failure not_active(Origin::Health health) {
-  if (health == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
-  return unavailable("database_unreachable", "The database cannot be reached", 10);
+Failure not_active(const Follower& follower) {
+  if (follower.health() == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
+  return unavailable("database_unreachable", "The database cannot be reached", follower.retry_s());
 }
 
 SnapshotPoint to_point(const replication::SnapshotInfo& info) {
@@ -127,7 +127,7 @@ Task<Maker::Found> Maker::find_or_make(const shape::Definition& definition) {
   std::string text = definition.canonical_text();
   if (auto shape = registry_.find(text)) co_return shape;
   if (!store_.writable()) co_return std::unexpected(storage_full());
-  if (auto health = follower_.health(); health != Origin::Health::kActive) co_return std::unexpected(not_active(health));
+  if (follower_.health() != Origin::Health::kActive) co_return std::unexpected(not_active(follower_));
   auto resolution = begin_resolving(text, definition);
   if (!resolution) co_return std::unexpected(unavailable("too_many_shapes", "Too many new shapes at once", 5));
   auto found = co_await resolution->get(patience());
@@ -325,7 +325,7 @@ Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connec
   asio::post(follower_.executor(),
              [this, promise, shape, generation] { promise->set(follower_.listen(shape, generation)); });
   auto seen = co_await promise->get(patience());
-  if (!seen || !*seen) co_return std::unexpected(not_active(follower_.health()));
+  if (!seen || !*seen) co_return std::unexpected(not_active(follower_));
   co_return co_await await_visible(connection, std::move(*seen));
 }
 
@@ -468,7 +468,7 @@ Task<Maker::Rows> Maker::read_visible(replication::SnapshotQuery query, std::sha
   auto lease = co_await queries_.acquire();
   if (!lease) co_return std::unexpected(database_failure(lease.error()));
   auto seen = co_await promise->get(patience());
-  if (!seen) co_return std::unexpected(not_active(follower_.health()));
+  if (!seen) co_return std::unexpected(not_active(follower_));
   auto visible = co_await await_visible(**lease, std::move(*seen));
   if (!visible) co_return std::unexpected(visible.error());
   auto info = co_await replication::read_snapshot(**lease, std::move(query), *sink);

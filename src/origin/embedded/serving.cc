@@ -238,7 +238,8 @@ Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, Offse
   if (has_more() && answer_now(shape, *request, response, head)) co_return;
   if (!draining_ && !store_.writable()) co_return answer_failure(*request, storage_full(), response);
   if (!draining_ && follower_.health() != Origin::Health::kActive) {
-    co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);
+    co_return answer_failure(
+        *request, unavailable("database_unreachable", "The database cannot be reached", follower_.retry_s()), response);
   }
   answer_empty(told(*shape, *request), at, *last_seen_.get(), response);
 }
