@@ -4,7 +4,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <charconv>
 #include <exception>
 #include <map>
 #include <utility>
@@ -65,29 +64,6 @@ Failure database_failure(const PgError& error) {
 Failure not_active(const Follower& follower) {
   if (follower.health() == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
   return unavailable("database_unreachable", "The database cannot be reached", follower.retry_s());
-}
-
-SnapshotPoint to_point(const replication::SnapshotInfo& info) {
-  return {info.xmin, info.xmax, info.xip};
-}
-
-// pg_current_snapshot()'s text: xmin:xmax:xip,xip,…
-std::optional<SnapshotPoint> parse_point(std::string_view text) {
-  std::vector<std::uint64_t> numbers;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    std::uint64_t number = 0;
-    auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc()) return std::nullopt;
-    numbers.push_back(number);
-    at = next;
-    while (at < end && (*at == ':' || *at == ',')) ++at;
-  }
-  if (numbers.size() < 2) return std::nullopt;
-  SnapshotPoint point{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
-  std::sort(point.in_progress.begin(), point.in_progress.end());
-  return point;
 }
 
 replication::SnapshotQuery snapshot_query(const ShapeSpec& spec) {
@@ -259,7 +235,7 @@ Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std
   SnapshotWriter writer(
       *shape, store_, {options_.chunk_bytes, options_.bytes_max}, [this, shape](const replication::SnapshotInfo& info) {
         asio::post(follower_.executor(),
-                   [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
+                   [this, shape, point = info.point, lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
       });
   auto info = co_await replication::read_snapshot(connection, snapshot_query(shape->spec()), writer);
   if (!info && !info.error().undefined_column()) {
@@ -336,7 +312,7 @@ Task<std::expected<void, Failure>> Maker::await_visible(replication::Connection&
   while (!seen->empty()) {
     auto result = co_await connection.query("SELECT pg_current_snapshot()::text");
     if (!result) co_return std::unexpected(database_failure(result.error()));
-    auto point = parse_point(result->text(0, 0));
+    auto point = replication::parse_snapshot_point(result->text(0, 0));
     if (point && holds_all(*point, *seen)) {
       asio::post(follower_.executor(), [this, point = std::move(*point)] { follower_.forget_visible(point); });
       break;
