@@ -48,7 +48,7 @@ class ChangesTest : public testing::Test {
                                     std::optional<std::string> replica = std::nullopt) {
     auto shape = items_shape(store_, std::move(where), std::nullopt, std::move(replica));
     changes_.add(shape);
-    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
     shape->log().finish_snapshot(0);
     return shape;
   }
@@ -145,7 +145,7 @@ TEST_F(ChangesTest, HoldsChangesUntilTheSnapshotIsKnown) {
     commit();
   }
   // Transaction 51 was running when the snapshot was taken; 50 is in it, 52 came later.
-  changes_.find(*shape)->release({.xmin = 51, .xmax = 52, .in_progress = {51}}, 1000);
+  changes_.find(*shape)->release({.xmin = 51, .xmax = 52, .xip = {51}}, 1000);
   begin(40);  // held by the snapshot, but late
   insert({"40", "a", nullptr});
   commit();
@@ -169,7 +169,7 @@ TEST_F(ChangesTest, ReleaseInTheMiddleOfATransactionKeepsOrDropsAllOfIt) {
     insert({"1", "first", nullptr});
     insert({"2", "second", nullptr});
     std::uint64_t xmax = held ? 61 : 60;
-    changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 10'000);
+    changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 10'000);
     insert({"3", "third", nullptr});
     commit();
     shape->log().finish_snapshot(0);
@@ -182,7 +182,7 @@ TEST_F(ChangesTest, ReleaseInTheMiddleOfATransactionKeepsOrDropsAllOfIt) {
 TEST_F(ChangesTest, TransactionsAreNotComparedForEver) {
   auto shape = items_shape(store_);
   changes_.add(shape);
-  changes_.find(*shape)->release({.xmin = 100, .xmax = 100, .in_progress = {}}, 150);
+  changes_.find(*shape)->release({.xmin = 100, .xmax = 100, .xip = {}}, 150);
   shape->log().finish_snapshot(0);
   lsn_ = 200;
   begin(100);
@@ -207,7 +207,7 @@ TEST_F(ChangesTest, RestartTakesBackWhatWasNotCommitted) {
   begin(7);
   insert({"1", "a", nullptr});
   commit();
-  changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+  changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
   pending->log().finish_snapshot(0);
   store_.commit(lsn_, {});
   EXPECT_THAT(log_text(*shape), Not(HasSubstr(R"("id":"2")")));
@@ -218,7 +218,7 @@ TEST_F(ChangesTest, TruncateDropsTheShapesOfTheTable) {
   auto shape = live_shape();
   auto newer = items_shape(store_, "org = 'x'");
   changes_.add(newer);
-  changes_.find(*newer)->release({.xmin = 90, .xmax = 90, .in_progress = {}}, 10'000);
+  changes_.find(*newer)->release({.xmin = 90, .xmax = 90, .xip = {}}, 10'000);
   begin(80);
   std::vector<sql::Oid> relations = {kItems};
   changes_.truncate({relations, 0});
@@ -249,7 +249,7 @@ TEST_F(ChangesTest, WhatAShapeCannotFollowIsForgivenWhereItsSnapshotHoldsIt) {
     commit();
     EXPECT_FALSE(dropped_.contains(shape.get()));
     std::uint64_t xmax = held ? 51 : 50;
-    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 1000), held);
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 1000), held);
     changes_.remove(*shape);
   }
 }

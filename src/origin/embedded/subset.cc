@@ -104,7 +104,7 @@ std::expected<std::string, Failure> SubsetWriter::finish(const replication::Snap
   if (failure_) return std::unexpected(*failure_);
   if (text_.back() == '\n') text_.resize(text_.size() - kSeparatorBytes);
   fmt::format_to(std::back_inserter(text_), R"(],"metadata":{{{},"snapshot_mark":{},"database_lsn":"{}"}}}})",
-                 snapshot_members(info), mark_, info.lsn);
+                 snapshot_members(info.point), mark_, info.lsn);
   return std::move(text_);
 }
 
