@@ -289,7 +289,7 @@ class EnumChangesTest : public ChangesTest {
   }
   std::shared_ptr<Shape> live(const std::string& where) {
     auto shape = added(where);
-    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
     shape->log().finish_snapshot(0);
     return shape;
   }
@@ -328,7 +328,7 @@ TEST_F(EnumChangesTest, ARowThatCannotBeJudgedIsForgivenWhereTheSnapshotHoldsIt)
     commit();
     EXPECT_FALSE(dropped_.contains(shape.get()));
     std::uint64_t xmax = held ? 51 : 50;
-    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 1000), held);
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 1000), held);
     changes_.remove(*shape);
   }
 }
