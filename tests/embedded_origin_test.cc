@@ -274,6 +274,29 @@ TEST_F(EmbeddedOriginTest, AnEventStreamEndsWithItsShape) {
   EXPECT_EQ(get("table=t&offset=0_inf&handle=" + handle).status, 409);
 }
 
+TEST_F(EmbeddedOriginTest, AHeldRequestIsToldTheHandleOfWhatIsInItsShapesPlace) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  const std::string handle = get("table=t&offset=-1").field("electric-handle");
+  next_worker_ = 0;
+  auto held = begin("table=t&live=true&offset=0_inf&handle=" + handle);
+  eventually([this] { return origin_->stats().held_requests == 1; });
+  // It comes to its answer only after others have asked.
+  std::promise<void> asked;
+  asio::post(workers_[0].context, [&] { asked.get_future().wait(); });
+  sql_.run("TRUNCATE t");
+  std::string successor = handle;
+  eventually([&] {
+    next_worker_ = 1;
+    successor = get("table=t&offset=-1").field("electric-handle");
+    return successor != handle;
+  });
+  asked.set_value();
+  const Answer answer = held.get();
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.field("electric-handle"), successor);
+  EXPECT_EQ(get("table=t&offset=-1").field("electric-handle"), successor);
+}
+
 TEST_F(EmbeddedOriginTest, ACancelledRequestIsHeldNoLonger) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   std::string live = "table=t&live=true&offset=0_inf&handle=" + get("table=t&offset=-1").field("electric-handle");
@@ -313,26 +336,48 @@ TEST_F(EmbeddedOriginTest, GoesOnWhereItWasWhenTheConnectionWasLost) {
   EXPECT_EQ(shape.refetched, 0);
 }
 
+void lose_slot(Sql& sql) {
+  eventually([&sql] {
+    sql.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
+    try {
+      sql.run("SELECT pg_drop_replication_slot('sluice_test')");
+      return true;
+    } catch (const std::runtime_error&) {  // still, or again, in use
+      return false;
+    }
+  });
+}
+
 TEST_F(EmbeddedOriginTest, BeginsAnewWhenTheSlotIsLost) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
   Materialised shape;
   read_until(shape, "table=t", 0);
   std::string handle = shape.handle;
-  bool dropped = false;
-  while (!dropped) {
-    sql_.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active");
-    try {
-      sql_.run("SELECT pg_drop_replication_slot('sluice_test')");
-      dropped = true;
-    } catch (const std::runtime_error&) {  // still, or again, in use
-    }
-  }
+  lose_slot(sql_);
   sql_.run("INSERT INTO t VALUES (1)");  // nobody will ever be told of this one
   eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status != 200; });
   eventually([&] { return origin_->health() == origin::Origin::Health::kActive; });
   ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
   EXPECT_EQ(shape.rows.size(), 1u);
   EXPECT_NE(shape.handle, handle);
+}
+
+TEST_F(EmbeddedOriginTest, WhileItBeginsAnewNewShapesAreWorthAskingForSoon) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY)");
+  ASSERT_EQ(get("table=t&offset=-1").status, 200);
+  Sql other(url_);
+  other.run("BEGIN; SELECT pg_current_xact_id()");  // a slot is not made before it ends
+  lose_slot(sql_);
+  eventually([this] {
+    return sql_.one(
+               "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE "
+               "'%pg_create_logical_replication_slot%'") != "0";
+  });
+  const Answer answer = get("table=t&offset=-1");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.field("retry-after"), "1");
+  other.run("COMMIT");
+  eventually([this] { return get("table=t&offset=-1").status == 200; });
 }
 
 TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
@@ -351,6 +396,27 @@ TEST_F(EmbeddedOriginTest, NoticesATableThatIsMadeAnewOrAlteredWithoutAWrite) {
   EXPECT_NE(get("table=t&offset=-1").field("electric-schema").find("extra"), std::string::npos);
 }
 
+// Well before the next look at all tables.
+TEST_F(EmbeddedOriginTest, ATableThatIsMadeAnewIsNoticedWhenAnotherShapeOfItIsMade) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 1h;
+  restart(options);
+  int others = 0;
+  for (const char* change : {"DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)", "ALTER TABLE t ADD COLUMN extra int"}) {
+    const Answer former = get("table=t&offset=-1");
+    const std::string handle = former.field("electric-handle");
+    auto held = begin("table=t&live=true&offset=0_inf&handle=" + handle);
+    eventually([this] { return origin_->stats().held_requests == 1; });
+    std::this_thread::sleep_for(1s);  // for so long the table may be taken as it was
+    sql_.run(change);
+    EXPECT_EQ(get("table=t&where=id%3E" + std::to_string(++others) + "&offset=-1").status, 200);
+    EXPECT_EQ(held.get().status, 409) << change;
+    EXPECT_EQ(get("table=t&offset=0_inf&handle=" + handle).status, 409) << change;
+    EXPECT_NE(get("table=t&offset=-1").field("electric-schema"), "");
+  }
+}
+
 TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
   sql_.run("DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood)");
   ASSERT_EQ(get("table=t&offset=-1").status, 200);
@@ -366,6 +432,63 @@ TEST_F(EmbeddedOriginTest, AShapeOfWhatATableWasJustGivenIsMadeAtOnce) {
   EXPECT_EQ(answer.status, 200) << answer.body;
   answer = get("table=t&where=extra=6&offset=-1");
   EXPECT_EQ(answer.status, 400) << answer.body;
+}
+
+TEST_F(EmbeddedOriginTest, AShapeThatOrdersAnEnumIsMadeAnewForALabelThatItDoesNotKnow) {
+  sql_.run(
+      "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE t (id int PRIMARY KEY, m mood);"
+      "INSERT INTO t VALUES (1, 'low'), (2, 'high')");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  restart(options);
+  const std::string below = "table=t&where=m%3C'high'";
+  const std::string equal = "table=t&where=m='low'";
+  Materialised ordered, others;
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  ASSERT_NO_FATAL_FAILURE(read_until(others, equal, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 1u);
+
+  sql_.run("ALTER TYPE mood ADD VALUE 'mid' BEFORE 'high'");
+  sql_.run("INSERT INTO t VALUES (3, 'low')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 2u);
+  EXPECT_EQ(ordered.refetched, 0) << "what is known is in the order that it had";
+  sql_.run("INSERT INTO t VALUES (4, 'mid')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 3u);
+  EXPECT_EQ(ordered.refetched, 1);
+  sql_.run("UPDATE t SET m = 'mid' WHERE id = 2; UPDATE t SET m = 'high' WHERE id = 3; INSERT INTO t VALUES (5, 'mid')");
+  ASSERT_NO_FATAL_FAILURE(read_until(ordered, below, wal_lsn()));
+  EXPECT_EQ(ordered.rows.size(), 4u);
+  EXPECT_FALSE(ordered.rows.contains(R"("public"."t"/"3")"));
+  EXPECT_EQ(ordered.refetched, 1);
+
+  // Whether it is equal can be said of any.
+  ASSERT_NO_FATAL_FAILURE(read_until(others, equal, wal_lsn()));
+  EXPECT_EQ(others.rows.size(), 1u);
+  EXPECT_EQ(others.refetched, 0);
+  Answer subset = get(equal + "&offset=now&subset__where=m%3C%3E'mid'&handle=" + others.handle);
+  EXPECT_EQ(subset.status, 200) << subset.body;
+}
+
+TEST_F(EmbeddedOriginTest, AShapeIsMadeAnewWhenALabelIsRenamed) {
+  sql_.run(
+      "DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE t (id int PRIMARY KEY, m mood);"
+      "INSERT INTO t VALUES (1, 'low'), (2, 'high')");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  restart(options);
+  const std::string below = "table=t&where=m%3C'high'";
+  std::string handle = get(below + "&offset=-1").field("electric-handle");
+  sql_.run("ALTER TYPE mood RENAME VALUE 'low' TO 'least'");
+  eventually([&] { return get(below + "&offset=0_inf&handle=" + handle).status == 409; });
+  Materialised shape;
+  ASSERT_NO_FATAL_FAILURE(read_until(shape, below, wal_lsn()));
+  ASSERT_EQ(shape.rows.size(), 1u);
+  EXPECT_EQ(shape.rows.begin()->second["m"], "least");
+  Answer answer = get("table=t&where=m%3C'low'&offset=-1");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("invalid value for enum mood: low"), std::string::npos) << answer.body;
 }
 
 TEST_F(EmbeddedOriginTest, EvictsTheLeastUsedBeyondItsBounds) {

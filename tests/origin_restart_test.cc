@@ -46,7 +46,7 @@ class OriginRestartTest : public EmbeddedOriginTest {
     EXPECT_EQ(seen, expected) << definition;
   }
 
-  replication::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(OriginRestartTest, ShapesHandlesAndOffsetsAreAsTheyWere) {

@@ -363,7 +363,7 @@ class TrustedFile {
 };
 
 TEST(SpiceDbAuthorizer, SpeaksTlsOnlyWithWhomTheMachineTrusts) {
-  const replication::TemporaryFolder folder;
+  const TestFolder folder;
   const std::string key = folder.path() + "/key.pem", certificate = folder.path() + "/cert.pem";
   const std::string command =
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=test"

@@ -27,7 +27,7 @@ using test::setting;
 constexpr int kRows = 80;
 constexpr Collation kCollationC{.casing = Collation::Casing::kAscii, .orders_bytes = true};
 
-// The unit tests' table with a key before it and a text column of collation C after it.
+// The unit tests' table with a key before it, and a text column of collation C and another of the enum after it.
 Table make_table() {
   Table table = sql::test_table();
   sql::Column id;
@@ -39,6 +39,9 @@ Table make_table() {
   tc.type = sql::oid::kText;
   tc.collation = kCollationC;
   table.columns.push_back(tc);
+  sql::Column e2 = table.columns[*table.find("e")];
+  e2.name = "e2";
+  table.columns.push_back(e2);
   return table;
 }
 
@@ -222,7 +225,8 @@ const std::vector<TestColumn>& columns() {
                                            {"Odd \"name", "text", "text"},
                                            {"ta", "", "text[]"},
                                            {"iv", "interval", "interval"},
-                                           {"tc", "text", "text COLLATE \"C\""}};
+                                           {"tc", "text", "text COLLATE \"C\""},
+                                           {"e2", "mood", "mood"}};
   return out;
 }
 

@@ -33,6 +33,7 @@ struct OriginOptions {
   std::vector<std::string> metrics_listen;
   std::int64_t long_poll_timeout_s = 20;
   std::int64_t subset_timeout_s = 10;
+  std::int64_t write_timeout_s = 30;
 };
 
 void add_dev(CLI::App& app, DevOptions& options) {
@@ -66,6 +67,11 @@ void add_origin_bounds(CLI::App& origin, OriginOptions& options) {
       ->capture_default_str();
   origin.add_option("--subset-timeout", options.subset_timeout_s, "Seconds that the database may take for a subset")
       ->check(CLI::Range(1, 25))
+      ->capture_default_str();
+  origin
+      .add_option("--write-timeout", options.write_timeout_s,
+                  "Seconds after which a client that takes nothing of its answer is cut off")
+      ->check(CLI::Range(1, 3600))
       ->capture_default_str();
 }
 
@@ -171,7 +177,9 @@ int run_origin(OriginOptions options) {
   options.origin.long_poll_timeout = std::chrono::seconds(options.long_poll_timeout_s);
   options.origin.subset_timeout = std::chrono::seconds(options.subset_timeout_s);
   if (!options.in_memory) options.origin.storage = options.storage;
-  serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret, options.metrics_listen});
+  http::ServerLimits limits;
+  limits.write_timeout = std::chrono::seconds(options.write_timeout_s);
+  serve_origin({options.origin, options.listen, options.insecure ? "" : options.secret, options.metrics_listen, limits});
   return 0;
 }
 

@@ -171,7 +171,7 @@ void serve_origin(BareOriginConfig config) {
   const Signals signals;
   const auto origin = std::make_unique<origin::EmbeddedOrigin>(std::move(config.origin));
   gateway::OriginApi api({.secret = config.secret, .insecure = config.secret.empty()}, *origin);
-  http::Server server({config.listen, 0, {}}, api);
+  http::Server server({config.listen, 0, config.limits}, api);
   OriginMetrics metrics(*origin);
   std::optional<http::Server> metrics_server;
   if (!config.metrics_listen.empty()) metrics_server.emplace(http::ServerOptions{config.metrics_listen, 1, {}}, metrics);

@@ -18,6 +18,7 @@ struct BareOriginConfig {
   std::vector<std::string> listen;
   std::string secret;  // empty: insecure
   std::vector<std::string> metrics_listen = {};
+  http::ServerLimits limits = {};
 };
 
 // `sluice origin`: the bare shape API over the embedded origin.

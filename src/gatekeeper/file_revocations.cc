@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/owned_descriptor.h"
 #include "gatekeeper/revocation_text.h"
 #include "gatekeeper/revocations.h"
 
@@ -39,25 +40,6 @@ std::string error_text(std::string_view what, const std::string& path, int error
 [[noreturn]] void fail(std::string_view what, const std::string& path) {
   throw std::runtime_error(error_text(what, path, errno));
 }
-
-class File {
- public:
-  File() = default;
-  explicit File(int fd) : fd_(fd) {}
-  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int fd() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 // All of it, or false with errno.
 bool write_all(int fd, std::string_view bytes) {
@@ -158,7 +140,7 @@ class FileRevocations final : public RevocationStore {
 
   void stop() override {
     const std::lock_guard lock(mutex_);
-    file_ = File();
+    file_.close();
   }
 
   std::expected<void, std::string> add(const Revocation& revocation) override {
@@ -183,23 +165,23 @@ class FileRevocations final : public RevocationStore {
 
   // Locked against other processes. The lock is the file's, not the name's: where the name has come to stand for another
   // file meanwhile (compact()), that one is locked.
-  File open_locked() const {
+  OwnedDescriptor open_locked() const {
     for (;;) {
-      File file(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+      OwnedDescriptor file(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
       if (!file) fail("open", path_);
-      if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
+      if (::flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) fail("lock", path_);
         throw std::runtime_error(fmt::format("{} is in use by another process", path_));
       }
       struct stat opened{}, named{};
-      if (::fstat(file.fd(), &opened) != 0) fail("look at", path_);
+      if (::fstat(file.descriptor(), &opened) != 0) fail("look at", path_);
       if (!S_ISREG(opened.st_mode)) throw std::runtime_error(path_ + " is no regular file");
       if (::stat(path_.c_str(), &named) == 0 && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) return file;
     }
   }
 
   Loaded load() {
-    Lines lines(file_.fd(), path_);
+    Lines lines(file_.descriptor(), path_);
     const auto header = lines.next();
     if (!header) return begin_file(lines);
     if (*header != kHeader.substr(0, kHeader.size() - 1)) damaged(0, "its first line is not that of revocations");
@@ -221,10 +203,12 @@ class FileRevocations final : public RevocationStore {
   // A new file, or one whose first line was being written.
   Loaded begin_file(const Lines& lines) {
     std::string begun(lines.rest_bytes(), '\0');
-    if (begun.size() >= kHeader.size() || ::pread(file_.fd(), begun.data(), begun.size(), 0) < 0 ||
+    if (begun.size() >= kHeader.size() || ::pread(file_.descriptor(), begun.data(), begun.size(), 0) < 0 ||
         !(kHeader.starts_with(begun) || lines.only_nuls()))
       damaged(0, "its first line is not that of revocations");
-    if (::ftruncate(file_.fd(), 0) != 0 || !write_all(file_.fd(), kHeader) || ::fsync(file_.fd()) != 0) fail("write", path_);
+    if (::ftruncate(file_.descriptor(), 0) != 0 || !write_all(file_.descriptor(), kHeader) ||
+        ::fsync(file_.descriptor()) != 0)
+      fail("write", path_);
     sync_folder();
     return {.bytes = kHeader.size()};
   }
@@ -233,7 +217,7 @@ class FileRevocations final : public RevocationStore {
   void cut_torn_end(const Lines& lines) {
     if (lines.rest_bytes() > kLineBytesMax && !lines.only_nuls()) damaged(lines.offset(), "the record is too long");
     log::warn("revocations_cut", {{"file", path_}, {"offset", lines.offset()}, {"bytes", lines.rest_bytes()}});
-    if (::ftruncate(file_.fd(), static_cast<off_t>(lines.offset())) != 0 || ::fsync(file_.fd()) != 0)
+    if (::ftruncate(file_.descriptor(), static_cast<off_t>(lines.offset())) != 0 || ::fsync(file_.descriptor()) != 0)
       fail("truncate", path_);
   }
 
@@ -241,10 +225,10 @@ class FileRevocations final : public RevocationStore {
   void compact() {
     const std::string path = path_ + ".new";
     ::unlink(path.c_str());
-    File file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file || ::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) fail("open", path);
-    const std::size_t bytes = copy_alive(file.fd(), path);
-    if (::fsync(file.fd()) != 0) fail("write", path);
+    OwnedDescriptor file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file || ::flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0) fail("open", path);
+    const std::size_t bytes = copy_alive(file.descriptor(), path);
+    if (::fsync(file.descriptor()) != 0) fail("write", path);
     if (::rename(path.c_str(), path_.c_str()) != 0) fail("rename", path);
     sync_folder();
     log::info("revocations_compacted", {{"file", path_}, {"bytes_before", size_}, {"bytes", bytes}});
@@ -253,7 +237,7 @@ class FileRevocations final : public RevocationStore {
   }
 
   std::size_t copy_alive(int to, const std::string& path) const {
-    Lines lines(file_.fd(), path_);
+    Lines lines(file_.descriptor(), path_);
     lines.next();
     std::size_t bytes = 0;
     std::string out(kHeader);
@@ -278,20 +262,20 @@ class FileRevocations final : public RevocationStore {
   void sync_folder() const {
     const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
     const std::string folder = parent.empty() ? "." : parent.string();
-    const File opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!opened || ::fsync(opened.fd()) != 0) fail("sync", folder);
+    const OwnedDescriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened || ::fsync(opened.descriptor()) != 0) fail("sync", folder);
   }
 
   // With mutex_. A record written in part is taken away again, lest the next one stand behind it.
   std::expected<void, std::string> append(const std::string& line) {
     if (broken_) return std::unexpected("in force until the next start only: an earlier write to " + path_ + " failed");
-    if (!write_all(file_.fd(), line)) {
+    if (!write_all(file_.descriptor(), line)) {
       const int error = errno;
-      broken_ = ::ftruncate(file_.fd(), static_cast<off_t>(size_)) != 0;
+      broken_ = ::ftruncate(file_.descriptor(), static_cast<off_t>(size_)) != 0;
       return std::unexpected("in force until the next start only: " + error_text("write", path_, error));
     }
     // After a failure the kernel may have dropped what it could not write, and would report success to a second try.
-    if (::fdatasync(file_.fd()) != 0) {
+    if (::fdatasync(file_.descriptor()) != 0) {
       broken_ = true;
       return std::unexpected("in force until the next start only: " + error_text("sync", path_, errno));
     }
@@ -302,7 +286,7 @@ class FileRevocations final : public RevocationStore {
   const std::string path_;
   Revocations& revocations_;
   std::mutex mutex_;
-  File file_;             // with mutex_, as the next
+  OwnedDescriptor file_;  // with mutex_, as the next
   std::size_t size_ = 0;  // of the file, up to the end of the last whole record
   bool broken_ = false;
 };

@@ -12,7 +12,7 @@
 
 namespace sluice::http {
 
-Connection::Connection(Worker& worker, AcceptedSocket socket, std::string peer, std::uint64_t id)
+Connection::Connection(Worker& worker, OwnedDescriptor socket, std::string peer, std::uint64_t id)
     : Deadline(worker.context()),
       worker_(worker),
       socket_(std::move(socket)),
@@ -119,7 +119,7 @@ Task<void> Connection::refuse(Refusal refusal) {
 }
 
 Task<void> Connection::linger() {
-  socket_.shutdown_send();
+  ::shutdown(socket_.descriptor(), SHUT_WR);
   phase_ = Phase::kLingering;
   input_.consume(input_.unread().size());
   set(kLingerTime);

@@ -15,8 +15,8 @@
 #include <optional>
 #include <string>
 
+#include "base/owned_descriptor.h"
 #include "base/parking.h"
-#include "http/accepted_socket.h"
 #include "http/chunked.h"
 #include "http/deadlines.h"
 #include "http/head_scan.h"
@@ -36,7 +36,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
                          private Deadline,
                          private Readiness::Watched {
  public:
-  Connection(Worker& worker, AcceptedSocket socket, std::string peer, std::uint64_t id);
+  Connection(Worker& worker, OwnedDescriptor socket, std::string peer, std::uint64_t id);
   ~Connection() override;
 
   void start();
@@ -102,7 +102,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void expired() override;
 
   Worker& worker_;
-  AcceptedSocket socket_;
+  OwnedDescriptor socket_;
   boost::asio::cancellation_signal cancel_;  // of the whole coroutine
   ParkingSpot socket_wanted_;                // where the coroutine waits for the socket: for room while kWriting, else bytes
   Input input_;

@@ -62,12 +62,12 @@ bool Worker::accept_one(Acceptor& acceptor) {
   const int socket = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0) return errno == ECONNABORTED || errno == EINTR;
   peer.resize(size);
-  open(AcceptedSocket(socket), peer);
+  open(OwnedDescriptor(socket), peer);
   errno = 0;
   return true;
 }
 
-void Worker::open(AcceptedSocket socket, const tcp::endpoint& peer) {
+void Worker::open(OwnedDescriptor socket, const tcp::endpoint& peer) {
   const int on = 1;
   ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const std::size_t others = shared_.connections.load(std::memory_order_relaxed);

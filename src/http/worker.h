@@ -95,7 +95,7 @@ class Worker {
   void accept(Acceptor& acceptor);
   void accept_waiting(Acceptor& acceptor);
   bool accept_one(Acceptor& acceptor);
-  void open(AcceptedSocket socket, const boost::asio::ip::tcp::endpoint& peer);
+  void open(OwnedDescriptor socket, const boost::asio::ip::tcp::endpoint& peer);
   void resume_accepting();
   void drain();
   void abort_all();

@@ -206,7 +206,7 @@ TEST_F(SqlAuthorizerTest, AsksAgainOnANewConnectionWhenTheServerEndedTheOldOne) 
 }
 
 TEST_F(SqlAuthorizerTest, FailsWhileTheServerIsGone) {
-  const replication::TemporaryFolder folder;
+  const TestFolder folder(replication::kClusterParent);
   const replication::LocalClusterOptions options{.directory = folder.path() + "/pg", .durable = false};
   auto cluster = *replication::LocalCluster::start(options);
   Authorizing members({"SELECT true", {}}, {.url = cluster->url(), .timeout = 30s});

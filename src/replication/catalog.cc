@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "replication/lsn.h"
+#include "sql/array.h"
 
 namespace sluice::replication {
 namespace {
@@ -37,7 +38,9 @@ SELECT c.oid, c.relreplident,
        coalesce(col.collprovider = 'c' OR col.collprovider = 'd' AND db.datlocprovider = 'c', true),
        CASE WHEN col.collprovider = 'd' THEN db.datctype ELSE col.collctype END,
        CASE WHEN col.collprovider = 'd' THEN db.datcollate ELSE col.collcollate END,
-       col.collisdeterministic
+       col.collisdeterministic,
+       CASE WHEN t.typtype = 'e' THEN
+         ARRAY(SELECT l.enumlabel::text FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder) END
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN %DATABASE% db ON db.datname = pg_catalog.current_database()
@@ -91,6 +94,17 @@ sql::Collation collation_of(bool libc, std::string_view ctype, std::string_view 
   return collation;
 }
 
+// An enum of more is known without: its labels are taken as they come, and have no order.
+constexpr std::size_t kEnumLabelsMax = 10'000;
+
+std::vector<std::string> labels_of(std::string_view array) {
+  std::vector<std::string> labels;
+  sql::ArrayElements elements(array);
+  while (elements.next() && labels.size() <= kEnumLabelsMax) labels.emplace_back(elements.text());
+  if (labels.size() > kEnumLabelsMax) labels.clear();
+  return labels;
+}
+
 sql::Column column_of(const Result& rows, int row) {
   sql::Column column;
   column.name = rows.text(row, 3);
@@ -107,6 +121,7 @@ sql::Column column_of(const Result& rows, int row) {
     column.collation =
         collation_of(is_true(rows.text(row, 13)), rows.text(row, 14), rows.text(row, 15), is_true(rows.text(row, 16)));
   }
+  if (const auto labels = rows.value(row, 17)) column.enum_labels = labels_of(*labels);
   return column;
 }
 

@@ -55,6 +55,7 @@ TEST_F(CatalogTest, DescribesColumnsAsWhereClausesNeedThem) {
   EXPECT_EQ(c[3].type_name, "mood");
   EXPECT_TRUE(c[3].is_enum);
   EXPECT_EQ(c[3].dimensions, 0);
+  EXPECT_EQ(c[3].enum_labels, (std::vector<std::string>{"sad", "ok"}));
   EXPECT_EQ(c[4].type_name, "mood");
   EXPECT_TRUE(c[4].is_enum);
   EXPECT_EQ(c[4].dimensions, 2);

@@ -48,7 +48,7 @@ TEST(LocalCluster, ServesLogicalReplicationInUtf8OnLoopback) {
 }
 
 TEST(LocalCluster, StartsAnExistingFolderAgainWithItsData) {
-  TemporaryFolder folder;
+  const TestFolder folder(kClusterParent);
   const LocalClusterOptions options{
       .directory = folder.path() + "/pg", .durable = false, .settings = {"work_mem=5MB"}, .database = "odd \"name"};
   {
@@ -64,7 +64,7 @@ TEST(LocalCluster, StartsAnExistingFolderAgainWithItsData) {
 }
 
 TEST(LocalCluster, PutsTheSocketElsewhereWhereItsPathWouldBeTooLong) {
-  TemporaryFolder folder;
+  const TestFolder folder(kClusterParent);
   auto cluster = LocalCluster::start({.directory = folder.path() + "/" + std::string(100, 'x'), .durable = false});
   ASSERT_TRUE(cluster) << cluster.error();
   const std::string socket_directory = (*cluster)->socket_directory();
@@ -77,7 +77,7 @@ TEST(LocalCluster, PutsTheSocketElsewhereWhereItsPathWouldBeTooLong) {
 }
 
 TEST(LocalCluster, SaysWhatPostgresSaidWhereItCannotStart) {
-  TemporaryFolder folder;
+  const TestFolder folder(kClusterParent);
   auto cluster =
       LocalCluster::start({.directory = folder.path() + "/pg", .durable = false, .settings = {"no_such_setting=1"}});
   ASSERT_FALSE(cluster);
@@ -86,7 +86,7 @@ TEST(LocalCluster, SaysWhatPostgresSaidWhereItCannotStart) {
 
 TEST(LocalCluster, RefusesAFolderThatItsServerCannotEnter) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root runs Postgres as somebody else";
-  TemporaryFolder folder;
+  const TestFolder folder(kClusterParent);
   fs::permissions(folder.path(), fs::perms(0700));
   auto cluster = LocalCluster::start({.directory = folder.path() + "/pg", .durable = false});
   ASSERT_FALSE(cluster);
@@ -94,7 +94,7 @@ TEST(LocalCluster, RefusesAFolderThatItsServerCannotEnter) {
 }
 
 TEST(LocalCluster, DiesWithItsOwner) {
-  TemporaryFolder folder;
+  const TestFolder folder(kClusterParent);
   const std::string directory = folder.path() + "/pg";
   int ready[2];
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);

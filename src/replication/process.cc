@@ -19,24 +19,10 @@
 #include <iterator>
 #include <thread>
 
+#include "base/owned_descriptor.h"
+
 namespace sluice::replication {
 namespace {
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { reset(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 std::string describe_errno(std::string_view what) {
   return fmt::format("{}: {}", what, std::strerror(errno));
@@ -149,13 +135,13 @@ bool Identity::may_enter(const std::string& directory) const {
 std::expected<Finished, std::string> run(const Command& command) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(describe_errno("pipe"));
-  Fd in(ends[0]);
-  Fd out(ends[1]);
-  const auto pid = spawn(command, out.get(), false);
+  OwnedDescriptor in(ends[0]);
+  OwnedDescriptor out(ends[1]);
+  const auto pid = spawn(command, out.descriptor(), false);
   if (!pid) return std::unexpected(pid.error());
-  out.reset();
+  out.close();
   Finished finished;
-  finished.output = read_to_end(in.get());
+  finished.output = read_to_end(in.descriptor());
   int raw = 0;
   while (::waitpid(*pid, &raw, 0) < 0 && errno == EINTR) {}
   finished.status = status_of(raw);
@@ -163,9 +149,9 @@ std::expected<Finished, std::string> run(const Command& command) {
 }
 
 std::expected<pid_t, std::string> start_in_background(const Command& command, const std::string& log_file) {
-  Fd log(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (log.get() < 0) return std::unexpected(describe_errno(log_file));
-  return spawn(command, log.get(), true);
+  OwnedDescriptor log(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log) return std::unexpected(describe_errno(log_file));
+  return spawn(command, log.descriptor(), true);
 }
 
 std::optional<int> wait_for_exit(pid_t pid, int wait_ms) {

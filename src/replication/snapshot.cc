@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <span>
 
@@ -23,24 +22,6 @@ PgError protocol_error(std::string message) {
 struct FreeCopyData {
   void operator()(char* data) const { PQfreemem(data); }
 };
-
-// xmin:xmax:xip,xip (Postgres documentation, 9.26.8 Transaction ID and Snapshot Information Functions).
-bool parse_snapshot(std::string_view text, SnapshotInfo& info) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const auto number = [&](std::uint64_t& value, char after) {
-    const auto [next, error] = std::from_chars(at, end, value);
-    if (error != std::errc()) return false;
-    at = next;
-    if (at == end) return after == ',';
-    return *at++ == after;
-  };
-  if (!number(info.xmin, ':') || !number(info.xmax, ':')) return false;
-  while (at != end) {
-    if (!number(info.xip.emplace_back(), ',')) return false;
-  }
-  return true;
-}
 
 // The transaction's first query, and so what its snapshot is: behind the lock.
 constexpr std::string_view kStateQuery =
@@ -98,11 +79,13 @@ std::string copy_sql(const SnapshotQuery& query, const SnapshotInfo& info) {
 
 Task<std::expected<SnapshotInfo, PgError>> describe(Connection& connection, const SnapshotQuery& query, Result state) {
   SnapshotInfo info;
+  auto point = parse_snapshot_point(state.text(0, 0));
   const auto written = parse_lsn(state.text(0, 1));
   const auto inserted = parse_lsn(state.text(0, 2));
-  if (!parse_snapshot(state.text(0, 0), info) || !written || !inserted) {
+  if (!point || !written || !inserted) {
     co_return std::unexpected(protocol_error("the server's snapshot cannot be read"));
   }
+  info.point = std::move(*point);
   info.lsn = *written;
   info.insert_lsn = *inserted;
   auto table = co_await load_table(connection, query.schema, query.table);
@@ -156,13 +139,6 @@ Task<std::expected<SnapshotInfo, PgError>> read_in_transaction(Connection& conne
 }
 
 }  // namespace
-
-bool SnapshotInfo::holds(std::uint32_t xid) const {
-  const auto distance = static_cast<std::int32_t>(xid - static_cast<std::uint32_t>(xmax));
-  const std::uint64_t full = xmax + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
-  if (full >= xmax) return false;
-  return full < xmin || !std::ranges::binary_search(xip, full);
-}
 
 Task<std::expected<SnapshotInfo, PgError>> read_snapshot(Connection& connection, SnapshotQuery query, SnapshotSink& sink) {
   auto info = co_await read_in_transaction(connection, query, sink);

@@ -2,7 +2,7 @@
 //
 // read_snapshot() opens one REPEATABLE READ READ ONLY transaction, takes an ACCESS SHARE lock on the table (so that its
 // columns stay as they are), notes the snapshot and the log position, loads the table's description and copies the rows
-// out. The joining rule: a replicated transaction for which `SnapshotInfo::holds(xid)` is in the rows already; every other
+// out. The joining rule: a replicated transaction for which `SnapshotPoint::holds(xid)` is in the rows already; every other
 // one is not, and comes from the stream. It is exact provided the table was published before (catalog.h, publish_table).
 //
 // Values are in Postgres's text output, except that booleans are `true` and `false` (pgoutput sends `t` and `f`).
@@ -21,21 +21,17 @@
 #include "base/task.h"
 #include "replication/connection.h"
 #include "replication/pgoutput.h"
+#include "replication/snapshot_point.h"
 #include "sql/types.h"
 
 namespace sluice::replication {
 
 struct SnapshotInfo {
-  std::uint64_t xmin = 0;          // every transaction before is in the rows, or was rolled back
-  std::uint64_t xmax = 0;          // no transaction from here on is
-  std::vector<std::uint64_t> xip;  // of those between, ascending: still running, so not in the rows
-  Lsn lsn = 0;                     // pg_current_wal_lsn(): written
-  Lsn insert_lsn = 0;              // pg_current_wal_insert_lsn(): no transaction in the rows committed after it
+  SnapshotPoint point;
+  Lsn lsn = 0;         // pg_current_wal_lsn(): written
+  Lsn insert_lsn = 0;  // pg_current_wal_insert_lsn(): no transaction in the rows committed after it
   std::shared_ptr<const sql::Table> table;
   std::vector<std::size_t> columns;  // of `table`, in the order of a row's values
-
-  // `xid` as Begin has it, without its epoch: taken to be the one within 2^31 of xmax, as Postgres compares them.
-  bool holds(std::uint32_t xid) const;
 };
 
 // SQL texts are trusted: they are what sql::WhereClause::sql() and sql::OrderBy print, never a client's own.

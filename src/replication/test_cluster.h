@@ -1,14 +1,13 @@
 // The Postgres that tests share: one cluster a test program, started by the first test that asks, stopped at its end.
 //
-// Without fsync, in a fresh folder under /tmp (which the user `postgres` can enter, so it works for root too). Header
-// only, for test programs: it needs GoogleTest, which the library does not.
+// Without fsync, in a fresh folder that the user `postgres` can enter, so it works for root too. Header only, for test
+// programs: it needs GoogleTest, which the library does not.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -16,29 +15,15 @@
 #include <utility>
 
 #include "base/task.h"
+#include "base/test_folder.h"
 #include "replication/connection.h"
 #include "replication/local_cluster.h"
 
 namespace sluice::replication {
 
-// A folder of its own, gone when the object is.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    std::filesystem::permissions(path_, std::filesystem::perms(0711));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/sluice-test-XXXXXX";
-};
+// Where a cluster's folder is made: every user can enter it, its name leaves room for a socket's, and a cluster is too large
+// for the memory of a small machine.
+inline constexpr const char* kClusterParent = "/tmp";
 
 class TestCluster : public testing::Environment {
  public:
@@ -62,7 +47,7 @@ class TestCluster : public testing::Environment {
     cluster_ = std::move(*started);
   }
 
-  TemporaryFolder folder_;
+  TestFolder folder_{kClusterParent};
   std::unique_ptr<LocalCluster> cluster_;
 };
 

@@ -21,6 +21,7 @@ std::vector<ArrayPart> parts_of(ArrayTerm array) {
   } else {
     part.source = ArrayPart::Source::kConstants;
     for (Term& item : array.items) part.items.push_back(std::move(item.operand.constant));
+    part.bounds = array.bounds;
   }
   std::vector<ArrayPart> out;
   out.push_back(std::move(part));
@@ -176,14 +177,20 @@ ArrayValue array_value(ArrayTerm array) {
   return out;
 }
 
-// One of them is put together, or both are columns.
-std::expected<Expression, WhereError> Comparator::arrays_test(ArrayOp op, ArrayTerm left, ArrayTerm right) const {
+// Constants without a type take the other's.
+std::expected<void, WhereError> Comparator::settle_arrays(ArrayTerm& left, ArrayTerm& right) const {
   for (auto [array, other] : {std::pair(&left, &right), std::pair(&right, &left)}) {
     if (!array->is_constant() || array->element != Type::kUnknown) continue;
     if (auto ok = unify(array->items, other->element, {}, true); !ok) return Failure(ok.error());
     array->element = other->element;
     array->element_name = name_of_elements(*other);
   }
+  return {};
+}
+
+// One of them is put together, or both are columns.
+std::expected<Expression, WhereError> Comparator::arrays_test(ArrayOp op, ArrayTerm left, ArrayTerm right) const {
+  if (auto ok = settle_arrays(left, right); !ok) return Failure(ok.error());
   if (name_of_elements(left) != name_of_elements(right)) {
     return fail(right.position,
                 fmt::format("there is no such operator for arrays of {} and of {}", left.element_name, right.element_name));
@@ -192,6 +199,58 @@ std::expected<Expression, WhereError> Comparator::arrays_test(ArrayOp op, ArrayT
   Domain domain = *domain_of_elements(left.element);
   return Expression(
       ArraysTest{.op = op, .domain = domain, .left = array_value(std::move(left)), .right = array_value(std::move(right))});
+}
+
+// The collations of all that is not constant, which have to be one.
+std::expected<std::optional<Collation>, WhereError> Comparator::collation_of_arrays(
+    std::initializer_list<const ArrayTerm*> arrays) const {
+  std::optional<Collation> out;
+  for (const ArrayTerm* array : arrays) {
+    std::vector<Collation> all;
+    if (array->column) all.push_back(table.columns[*array->column].collation);
+    for (const ArrayPart& part : array->parts) {
+      if (part.source == ArrayPart::Source::kColumn) all.push_back(table.columns[part.column].collation);
+      bool constant = part.element.source == Operand::Source::kConstant;
+      if (part.source == ArrayPart::Source::kElement && !constant) all.push_back(collation_of(part.element, table));
+    }
+    for (const Collation& collation : all) {
+      if (out && *out != collation) return fail(array->position, "texts of different collations meet");
+      out = collation;
+    }
+  }
+  return out;
+}
+
+std::expected<void, WhereError> Comparator::check_texts(CompareOp op, const ArrayTerm& left, const ArrayTerm& right) const {
+  if (left.element != Type::kText && left.element != Type::kBpchar) return {};
+  auto collation = collation_of_arrays({&left, &right});
+  if (!collation) return Failure(collation.error());
+  bool known = *collation && (*collation)->orders_bytes;
+  if (is_ordering(op) && !known) return fail(left.position, "the order of text depends on its collation");
+  return {};
+}
+
+std::expected<Expression, WhereError> Comparator::compare_arrays(CompareOp op, bool null_safe, ArrayTerm left,
+                                                                 ArrayTerm right) const {
+  if (auto ok = settle_arrays(left, right); !ok) return Failure(ok.error());
+  if (left.element_name != right.element_name) {
+    return fail(right.position,
+                fmt::format("cannot compare an array of {} with one of {}", left.element_name, right.element_name));
+  }
+  if (auto ok = check_arrays({&left, &right}); !ok) return Failure(ok.error());
+  if (auto ok = check_texts(op, left, right); !ok) return Failure(ok.error());
+  if (left.is_constant() && !right.is_constant()) {
+    std::swap(left, right);
+    op = mirrored(op);
+  }
+  Domain domain = *domain_of_elements(left.element);
+  ArrayComparison out{.op = op,
+                      .domain = domain,
+                      .null_safe = null_safe,
+                      .left = array_value(std::move(left)),
+                      .right = array_value(std::move(right))};
+  for (ArrayValue* array : {&out.left, &out.right}) array->from_one = array->parts.size() > 1;
+  return Expression(std::move(out));
 }
 
 std::expected<Expression, WhereError> Comparator::each_of_value(CompareOp op, bool all, Term left, ArrayTerm array) const {

@@ -48,10 +48,50 @@ TEST(ArrayElements, TellsDimensions) {
 }
 
 TEST(ArrayElements, RefusesWhatIsNoArray) {
-  for (std::string_view text : {"",         " ",      "1",      "{",      "}",     "{1",     "{1,",   "{1,}",    "{,}",
-                                "{,1}",     "{1,,2}", "{1}{2}", "{1}}",   "{1}x",  "x{1}",   "{\"a}", "{\"a\\",  "{\"a\"b}",
-                                "{a\"b\"}", "{a\\b}", "{{1}",   "{1{2}}", "[0:1]", "[0:1]=", "{{},}", "{1 {2}}", "{1}{"}) {
+  for (std::string_view text : {"",         " ",        "1",
+                                "{",        "}",        "{1",
+                                "{1,",      "{1,}",     "{,}",
+                                "{,1}",     "{1,,2}",   "{1}{2}",
+                                "{1}}",     "{1}x",     "x{1}",
+                                "{\"a}",    "{\"a\\",   "{\"a\"b}",
+                                "{a\"b\"}", "{a\\b}",   "{{1}",
+                                "{1{2}}",   "[0:1]",    "[0:1]=",
+                                "{{},}",    "{1 {2}}",  "{1}{",
+                                "{{1},2}",  "{1,{2}}",  "{{1},{2,3}}",
+                                "{{1},{}}", "{{},{1}}", "{{{{{{{1}}}}}}}"}) {
     EXPECT_TRUE(malformed(text)) << text;
+  }
+}
+
+TEST(ArrayElements, TellsBounds) {
+  struct Case {
+    std::string_view text;
+    std::size_t dimensions;
+    std::vector<std::int64_t> lengths;
+    std::vector<std::int64_t> lowers;
+  };
+  for (const Case& one : {Case{"{}", 0, {}, {}}, Case{"{1,NULL,2}", 1, {3}, {1}}, Case{"[-1:0]={1,2}", 1, {2}, {-1}},
+                          Case{"{{1,2,3},{4,5,6}}", 2, {2, 3}, {1, 1}}, Case{"[0:0][5:6]={{1,2}}", 2, {1, 2}, {0, 5}}}) {
+    ArrayElements elements(one.text);
+    std::vector<std::string> texts;
+    while (elements.next()) texts.emplace_back(elements.null() ? "NULL" : elements.text());
+    auto bounds = elements.bounds();
+    ASSERT_TRUE(bounds) << one.text;
+    EXPECT_EQ(bounds->dimensions, one.dimensions);
+    for (std::size_t i = 0; i < one.dimensions; ++i) {
+      EXPECT_EQ(bounds->lengths[i], one.lengths[i]) << one.text;
+      EXPECT_EQ(bounds->lowers[i], one.lowers[i]) << one.text;
+    }
+    EXPECT_EQ(array_text(texts, *bounds), one.text);
+  }
+}
+
+TEST(ArrayElements, TellsNoBoundsThatAreNotThoseOfItsElements) {
+  for (std::string_view text :
+       {"[0:2]={1,2}", "[2]={1,2}", "[0:1][0:1]={1,2}", "[0:1]{0}={1,2}", "[a:b]={1}", "[1:0]={}", "[0:99999999999]={1}"}) {
+    ArrayElements elements(text);
+    while (elements.next()) continue;
+    EXPECT_FALSE(elements.bounds()) << text;
   }
 }
 

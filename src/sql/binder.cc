@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sql/array_binder.h"
 #include "sql/array_terms.h"
 #include "sql/call.h"
 #include "sql/column_ref.h"
@@ -26,21 +27,14 @@ Failure fail(std::size_t position, std::string_view message) {
   return Failure(error_at(position, message));
 }
 
-// Its type is what the other side makes of it.
-bool is_untyped(element tree) {
-  TreeNode node = TreeNode::of(tree);
-  return node.kind == "ParamRef" || (node.kind == "A_Const" && (node.has("sval") || node.flag("isnull")));
-}
-
-bool is_null_literal(element tree) {
-  TreeNode node = TreeNode::of(tree);
-  return node.kind == "A_Const" && node.flag("isnull");
-}
-
 class Binder {
  public:
   Binder(const ParseTree& tree, const BinderScope& scope)
-      : tree_(tree), scope_(scope), comparator_{scope.table}, operators_(scope.table) {}
+      : tree_(tree),
+        scope_(scope),
+        comparator_{scope.table},
+        operators_(scope.table),
+        arrays_(tree, scope, comparator_, counts_, [this](element term) { return bind(term); }) {}
 
   Bound<Expression> where() {
     auto term = bind(tree_.root());
@@ -55,11 +49,11 @@ class Binder {
   std::size_t position(const TreeNode& node) const { return tree_.position(node.number("location")); }
 
   Bound<Term> bind(element tree) {
-    if (++nodes_ > kExpressionNodesMax) return fail(0, "the clause has too many terms");
-    if (depth_ >= kExpressionDepthMax) return fail(0, "the clause is nested too deeply");
-    ++depth_;
+    if (++counts_.nodes > kExpressionNodesMax) return fail(0, "the clause has too many terms");
+    if (counts_.depth >= kExpressionDepthMax) return fail(0, "the clause is nested too deeply");
+    ++counts_.depth;
     auto out = bind_node(TreeNode::of(tree));
-    --depth_;
+    --counts_.depth;
     return out;
   }
 
@@ -145,7 +139,7 @@ class Binder {
 
   // A cast that says what an array column is already, where the column is tested for null.
   Bound<Term> bind_whole_array(const TreeNode& node) {
-    auto array = bind_array_cast(node);
+    auto array = arrays_.bind_cast(node);
     if (!array) return Failure(array.error());
     Term out;
     out.position = array->position;
@@ -213,7 +207,7 @@ class Binder {
       if (auto like = like_named(name)) {
         return placed(bind_like(node.element("lexpr"), node.element("rexpr"), *like, at), at);
       }
-      if (auto op = comparison_named(name)) return placed(bind_comparison(node, *op), at);
+      if (auto op = comparison_named(name)) return placed(compare(*op, node.element("lexpr"), node.element("rexpr")), at);
       if (auto op = array_op_named(name)) return placed(bind_array_test(node, *op), at);
     }
     if (kind == "AEXPR_OP" && Operators::knows_operator(name) && !scope_.claims) return bind_binary(node, name, at);
@@ -259,7 +253,7 @@ class Binder {
     auto like = args.size() == 2 ? like_function(name) : std::nullopt;
     if (like) return placed(bind_like(args[0], args[1], *like, position(node)), position(node));
     if (name == "array_ndims" && args.size() == 1) {
-      auto array = bind_array(args[0]);
+      auto array = arrays_.bind(args[0]);
       return array ? dimensions_of(std::move(*array), position(node)) : Bound<Term>(Failure(array.error()));
     }
     if (!Operators::knows_function(name, args.size())) return refuse(node);
@@ -308,7 +302,7 @@ class Binder {
   // An arithmetic operator at the top is no condition, and that is what its author wants to hear.
   Bound<Term> bind_unknown_operator(const TreeNode& node, std::string_view name, std::size_t at) {
     bool arithmetic = name.find_first_not_of("+-*/%^|&#") == std::string_view::npos;
-    if (depth_ == 1 && arithmetic && node.text("kind") == "AEXPR_OP") {
+    if (counts_.depth == 1 && arithmetic && node.text("kind") == "AEXPR_OP") {
       return Failure(WhereError{0, "WHERE clause must return a boolean"});
     }
     return fail(at, fmt::format("unknown or unsupported operator {}", name));
@@ -328,16 +322,18 @@ class Binder {
     Term right;
   };
 
-  Bound<Pair> bind_pair(const TreeNode& node) {
-    auto left = bind(node.element("lexpr"));
-    if (!left) return Failure(left.error());
-    auto right = bind(node.element("rexpr"));
-    if (!right) return Failure(right.error());
-    return Pair{std::move(*left), std::move(*right)};
+  Bound<Pair> bind_pair(element left, element right) {
+    auto first = bind(left);
+    if (!first) return Failure(first.error());
+    auto second = bind(right);
+    if (!second) return Failure(second.error());
+    return Pair{std::move(*first), std::move(*second)};
   }
+  Bound<Pair> bind_pair(const TreeNode& node) { return bind_pair(node.element("lexpr"), node.element("rexpr")); }
 
-  Bound<Expression> bind_comparison(const TreeNode& node, CompareOp op) {
-    auto pair = bind_pair(node);
+  Bound<Expression> compare(CompareOp op, element left, element right) {
+    if (arrays_.compares(left, right)) return arrays_.compare(op, false, left, right);
+    auto pair = bind_pair(left, right);
     if (!pair) return Failure(pair.error());
     return comparator_.compare(op, std::move(pair->left), std::move(pair->right));
   }
@@ -350,27 +346,46 @@ class Binder {
       if (!arg) return Failure(arg.error());
       return null_test(std::move(*arg), op == CompareOp::kNotEqual);
     }
-    auto pair = bind_pair(node);
+    element left = node.element("lexpr");
+    element right = node.element("rexpr");
+    if (arrays_.compares(left, right)) return arrays_.compare(op, true, left, right);
+    auto pair = bind_pair(left, right);
     if (!pair) return Failure(pair.error());
     return comparator_.compare_null_safe(op, std::move(pair->left), std::move(pair->right));
   }
 
   Bound<Expression> bind_in(const TreeNode& node, bool negative) {
-    auto left = bind(node.element("lexpr"));
-    if (!left) return Failure(left.error());
-    auto items = bind_all(node.node("rexpr").list("items"));
-    if (!items) return Failure(items.error());
-    if (items->empty()) return refuse(node.node("rexpr"));
-    auto set = comparator_.among(std::move(*left), std::move(*items));
+    auto trees = node.node("rexpr").list("items");
+    if (trees.empty()) return refuse(node.node("rexpr"));
+    auto set = among(node.element("lexpr"), trees);
     if (!set || !negative) return set;
     return negated(std::move(*set));
+  }
+
+  // There is no type of arrays of arrays: where an array is among them, Postgres compares one by one.
+  Bound<Expression> among(element left, const std::vector<element>& trees) {
+    bool whole = std::ranges::any_of(trees, [&](element item) { return arrays_.compares(left, item); });
+    if (!whole) {
+      auto term = bind(left);
+      if (!term) return Failure(term.error());
+      auto items = bind_all(trees);
+      if (!items) return Failure(items.error());
+      return comparator_.among(std::move(*term), std::move(*items));
+    }
+    std::vector<Expression> terms;
+    for (element item : trees) {
+      auto term = compare(CompareOp::kEqual, left, item);
+      if (!term) return term;
+      terms.push_back(std::move(*term));
+    }
+    return joined(false, std::move(terms));
   }
 
   // left = ANY(array), and its negation left <> ALL(array).
   Bound<Expression> bind_any(const TreeNode& node, bool negative) {
     auto left = bind(node.element("lexpr"));
     if (!left) return Failure(left.error());
-    auto array = bind_array(node.element("rexpr"));
+    auto array = arrays_.bind(node.element("rexpr"));
     if (!array) return Failure(array.error());
     auto any = comparator_.any_of(std::move(*left), std::move(*array));
     if (!any || !negative) return any;
@@ -386,7 +401,7 @@ class Binder {
     if (!op) return fail(at, fmt::format("unknown or unsupported operator {}", dotted(node.list("name"))));
     auto left = bind(node.element("lexpr"));
     if (!left) return Failure(left.error());
-    auto array = bind_array(node.element("rexpr"));
+    auto array = arrays_.bind(node.element("rexpr"));
     if (!array) return Failure(array.error());
     return comparator_.each_of(*op, all, std::move(*left), std::move(*array));
   }
@@ -394,7 +409,7 @@ class Binder {
   Bound<Expression> bind_like_each(const TreeNode& node, LikeOp op, bool all, std::size_t at) {
     auto left = bind(node.element("lexpr"));
     if (!left) return Failure(left.error());
-    auto array = bind_array(node.element("rexpr"));
+    auto array = arrays_.bind(node.element("rexpr"));
     if (!array) return Failure(array.error());
     bool text = array->is_constant() && (array->element == Type::kUnknown || array->element == Type::kText);
     if (!text) return fail(array->position, "the patterns of LIKE must be constants of type text");
@@ -412,133 +427,48 @@ class Binder {
   }
 
   Bound<Expression> bind_array_test(const TreeNode& node, ArrayOp op) {
-    auto left = bind_array(node.element("lexpr"));
+    auto left = arrays_.bind(node.element("lexpr"));
     if (!left) return Failure(left.error());
-    auto right = bind_array(node.element("rexpr"));
+    auto right = arrays_.bind(node.element("rexpr"));
     if (!right) return Failure(right.error());
     return comparator_.array_test(op, std::move(*left), std::move(*right), scope_.claims);
   }
 
-  Bound<ArrayTerm> bind_array(element tree) {
-    TreeNode node = TreeNode::of(tree);
-    if (node.kind == "ColumnRef") return bind_array_column(node);
-    if (node.kind == "TypeCast") return bind_array_cast(node);
-    if (node.kind == "A_ArrayExpr") return bind_array_items(node, nullptr);
-    if (is_array(tree)) return bind_array_concat(node);
-    auto literal = bind(tree);
-    if (!literal) return Failure(literal.error());
-    if (!literal->is_constant() || literal->type() != Type::kUnknown || literal->operand.constant.null) {
-      return fail(literal->position, "an array is expected here: a column, a literal or ARRAY[…]");
-    }
-    return counted(read_array(*literal));
-  }
-
-  // || of which a side is an array, and its functions.
-  std::string_view concat_named(const TreeNode& node) const {
-    if (scope_.claims) return {};
-    std::string_view name = node.kind == "FuncCall" ? builtin_name(node.list("funcname"))
-                            : node.kind == "A_Expr" ? builtin_name(node.list("name"))
-                                                    : std::string_view();
-    bool known = name == "||" || name == "array_cat" || name == "array_append" || name == "array_prepend";
-    bool two = node.kind == "FuncCall" ? node.list("args").size() == 2 : node.has("lexpr") && node.has("rexpr");
-    return known && two ? name : std::string_view();
-  }
-
-  bool is_array(element tree) const {
-    TreeNode node = TreeNode::of(tree);
-    if (node.kind == "A_ArrayExpr") return true;
-    if (node.kind == "TypeCast") return array_type_named(node).has_value();
-    if (node.kind == "ColumnRef") {
-      auto index = column_index(node);
-      return index && scope_.table.columns[*index].dimensions > 0;
-    }
-    std::string_view name = concat_named(node);
-    return name == "||" ? is_array(node.element("lexpr")) || is_array(node.element("rexpr")) : !name.empty();
-  }
-
-  Bound<ArrayTerm> bind_array_concat(const TreeNode& node) {
-    std::string_view name = concat_named(node);
-    bool call = node.kind == "FuncCall";
-    element left = call ? node.list("args")[0] : node.element("lexpr");
-    element right = call ? node.list("args")[1] : node.element("rexpr");
-    // A literal without a type is an array beside one.
-    bool appends = name == "array_append" || (name == "||" && !is_array(right) && !is_untyped(right));
-    bool prepends = name == "array_prepend" || (name == "||" && !is_array(left) && !is_untyped(left));
-    if (++depth_ > kExpressionDepthMax) return fail(0, "the clause is nested too deeply");
-    auto array = bind_array(prepends ? right : left);
-    Bound<ArrayTerm> out = std::move(array);
-    if (out && (appends || prepends)) {
-      auto element = bind(prepends ? left : right);
-      out = element ? with_element(std::move(*out), std::move(*element), prepends, comparator_, position(node))
-                    : Bound<ArrayTerm>(Failure(element.error()));
-    } else if (out) {
-      auto other = bind_array(right);
-      out = other ? array_cat(std::move(*out), std::move(*other), comparator_, position(node)) : std::move(other);
-    }
-    --depth_;
-    return counted(std::move(out));
-  }
-
-  Bound<ArrayTerm> counted(Bound<ArrayTerm> array) {
-    if (array && (nodes_ += array->items.size() + array->parts.size()) > kExpressionNodesMax)
-      return fail(0, "the clause has too many terms");
-    return array;
-  }
-
-  Bound<ArrayTerm> bind_array_column(const TreeNode& node) {
-    auto index = column_index(node);
-    if (!index) return Failure(index.error());
-    return array_of_column(scope_.table.columns[*index], *index, position(node));
-  }
-
-  // ARRAY[…], each of its constants cast where the whole is: Postgres does not give them a common type first.
-  Bound<ArrayTerm> bind_array_items(const TreeNode& node, const std::string_view* cast_to) {
-    ArrayTerm out{.position = position(node)};
-    for (element item : node.list("elements")) {
-      auto term = bind(item);
-      if (!term) return Failure(term.error());
-      if (!term->is_constant()) return fail(term->position, "the elements of an array must be constants");
-      out.items.push_back(std::move(*term));
-    }
-    if (cast_to != nullptr) return out;
-    if (out.items.empty()) return fail(out.position, "the type of an empty array is not known: cast it");
-    if (auto ok = comparator_.make_array(out); !ok) return Failure(ok.error());
-    return out;
-  }
-
-  Bound<ArrayTerm> bind_array_cast(const TreeNode& node) {
-    auto name = array_type_named(node);
-    auto type = name ? type_named(*name) : std::nullopt;
-    if (!type || !node.has("arg")) return fail(position(node), "unknown or unsupported type of an array");
-    TreeNode arg = TreeNode::of(node.element("arg"));
-    auto array = arg.kind == "A_ArrayExpr" ? bind_array_items(arg, &*name) : bind_array(node.element("arg"));
-    if (!array) return array;
-    if (!array->is_constant()) {
-      if (array->element_name == *name || (scope_.claims && array->element == *type)) return array;
-      return fail(position(node), "only constants can be cast");
-    }
-    if (array->element != Type::kUnknown && array->element != *type) {
-      return fail(position(node), "an array that has a type cannot be cast to another");
-    }
-    array->element = *type;
-    array->element_name = std::string(*name);
-    if (auto ok = comparator_.unify(array->items, *type, {}, false); !ok) return Failure(ok.error());
-    return array;
-  }
-
   Bound<Expression> bind_between(const TreeNode& node, std::string_view kind) {
-    auto value = bind(node.element("lexpr"));
-    if (!value) return Failure(value.error());
-    auto bounds = bind_all(node.node("rexpr").list("items"));
-    if (!bounds) return Failure(bounds.error());
-    if (bounds->size() != 2) return refuse(node);
-    for (const Term* term : {&*value, &(*bounds)[0], &(*bounds)[1]}) {
-      if (auto ok = check_repeatable(*term, 2); !ok) return Failure(ok.error());
-    }
-    auto out = comparator_.between(*value, (*bounds)[0], (*bounds)[1], kind.ends_with("_SYM"));
+    auto bounds = node.node("rexpr").list("items");
+    if (bounds.size() != 2) return refuse(node);
+    element value = node.element("lexpr");
+    bool symmetric = kind.ends_with("_SYM");
+    bool whole = arrays_.compares(value, bounds[0]) || arrays_.compares(value, bounds[1]);
+    auto out =
+        whole ? between_arrays(value, bounds[0], bounds[1], symmetric) : between(value, bounds[0], bounds[1], symmetric);
     if (!out) return out;
     if (kind.starts_with("AEXPR_NOT_")) return negated(std::move(*out));
     return out;
+  }
+
+  Bound<Expression> between(element value, element low, element high, bool symmetric) {
+    auto terms = bind_all({value, low, high});
+    if (!terms) return Failure(terms.error());
+    for (const Term& term : *terms) {
+      if (auto ok = check_repeatable(term, 2); !ok) return Failure(ok.error());
+    }
+    return comparator_.between((*terms)[0], (*terms)[1], (*terms)[2], symmetric);
+  }
+
+  Bound<Expression> between_arrays(element value, element low, element high, bool symmetric) {
+    std::vector<Expression> ways;
+    for (auto [least, most] : {std::pair(low, high), std::pair(high, low)}) {
+      std::vector<Expression> terms;
+      for (auto [op, bound] : {std::pair(CompareOp::kGreaterEqual, least), std::pair(CompareOp::kLessEqual, most)}) {
+        auto term = compare(op, value, bound);
+        if (!term) return term;
+        terms.push_back(std::move(*term));
+      }
+      ways.push_back(joined(true, std::move(terms)));
+      if (!symmetric) break;
+    }
+    return joined(false, std::move(ways));
   }
 
   // The right side of LIKE as a text constant, or a null; ESCAPE is a call of like_escape().
@@ -578,8 +508,8 @@ class Binder {
   const BinderScope& scope_;
   Comparator comparator_;
   Operators operators_;
-  std::size_t nodes_ = 0;
-  std::size_t depth_ = 0;
+  BinderCounts counts_;
+  ArrayBinder arrays_;
 };
 
 }  // namespace

@@ -87,6 +87,7 @@ struct Call {
 struct Evaluation {
   Row row;
   std::pmr::memory_resource& arena;
+  bool unjudged = false;  // the order of a label was asked that is not known
 };
 
 // A value of a known type; of which type says which members count.

@@ -60,11 +60,20 @@ class ClientCondition {
     if (node.kind == "A_Expr") return check_operator(node);
     if (node.kind == "BoolExpr" || node.kind == "CoalesceExpr") return check_all(node.list("args"));
     if (node.kind == "NullTest" || node.kind == "BooleanTest") return check_member(node, "arg");
-    if (node.kind == "A_ArrayExpr") return check_all(node.list("elements"));
+    if (node.kind == "A_ArrayExpr") return check_array(node);
     if (node.kind == "List") return check_all(node.list("items"));
     if (node.kind == "FuncCall") return check_function(node);
     if (node.kind == "SubLink") return refuse("a subquery");
     return refuse(node.kind);
+  }
+
+  // Of constants only: where a column is an array itself, its dimensions have to be those of what stands beside it.
+  Checked check_array(const TreeNode& node) {
+    auto items = node.list("elements");
+    for (element item : items) {
+      if (!is_constant(item)) return refuse("an array of what is no constant");
+    }
+    return check_all(items);
   }
 
   Checked check_member(const TreeNode& node, std::string_view name) {

@@ -6,11 +6,12 @@
 //   - = <> < <= > >=, IN, BETWEEN, = ANY and the like, @> <@ &&;
 //   - LIKE and ILIKE with a constant pattern that does not end in its escape (which fails, and only for some rows);
 //   - columns that may be queried, by name or qualified by the table; not the whole row, nor a system column;
-//   - constants and parameters, casts of those to built-in types, ARRAY[…];
+//   - constants and parameters, casts of those to built-in types, ARRAY[…] of those;
 //   - coalesce(), lower(), upper(), length(), char_length(), octet_length().
 // Not permitted, because they fail for some rows: casts of columns ("invalid input syntax for integer: <the value>"),
-// arithmetic. (One such failure is left, for types are not known here: a numeric beyond float8's range beside a float.)
-// Because their answer is not known to come from the row: subqueries, other functions, now(), current_user.
+// arithmetic, ARRAY[…] of columns (which may be arrays of other dimensions). (One such failure is left, for types are not
+// known here: a numeric beyond float8's range beside a float.) Because their answer is not known to come from the row:
+// subqueries, other functions, now(), current_user.
 #pragma once
 
 #include <expected>

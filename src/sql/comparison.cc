@@ -21,9 +21,6 @@ Failure fail(std::size_t position, std::string_view message) {
 // Of a computed operand that stands in several comparisons, all together.
 constexpr std::size_t kRepeatedNodesMax = 1024;
 
-constexpr std::string_view kUnknownOrder =
-    "the order of text depends on its collation: only =, <>, IN and LIKE are supported";
-
 bool is_calendar(Type type) {
   return type == Type::kDate || type == Type::kTimestamp || type == Type::kTimestamptz;
 }
@@ -52,20 +49,6 @@ std::optional<Domain> domain_of(Type left, Type right) {
   if (left == right) return same_type_domain(left);
   bool dates = (left == Type::kDate && right == Type::kTimestamp) || (left == Type::kTimestamp && right == Type::kDate);
   return dates ? std::optional(Domain::kTimestamp) : std::nullopt;
-}
-
-CompareOp mirrored(CompareOp op) {
-  switch (op) {
-    case CompareOp::kLess: return CompareOp::kGreater;
-    case CompareOp::kLessEqual: return CompareOp::kGreaterEqual;
-    case CompareOp::kGreaterEqual: return CompareOp::kLessEqual;
-    case CompareOp::kGreater: return CompareOp::kLess;
-    default: return op;
-  }
-}
-
-bool is_ordering(CompareOp op) {
-  return op != CompareOp::kEqual && op != CompareOp::kNotEqual;
 }
 
 WhereError mismatch(const Term& left, const Term& right) {
@@ -160,10 +143,6 @@ Expression single(Membership set) {
       Comparison{.op = CompareOp::kEqual, .domain = set.domain, .left = std::move(set.left), .right = std::move(right)});
 }
 
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 ArrayOp mirrored(ArrayOp op) {
   switch (op) {
     case ArrayOp::kContains: return ArrayOp::kContainedBy;
@@ -190,6 +169,20 @@ std::string enum_name_of(const Term& left, const std::vector<Term>& items) {
 }
 
 }  // namespace
+
+CompareOp mirrored(CompareOp op) {
+  switch (op) {
+    case CompareOp::kLess: return CompareOp::kGreater;
+    case CompareOp::kLessEqual: return CompareOp::kGreaterEqual;
+    case CompareOp::kGreaterEqual: return CompareOp::kLessEqual;
+    case CompareOp::kGreater: return CompareOp::kLess;
+    default: return op;
+  }
+}
+
+bool is_ordering(CompareOp op) {
+  return op != CompareOp::kEqual && op != CompareOp::kNotEqual;
+}
 
 std::optional<Domain> domain_of_elements(Type element) {
   return domain_of(element, element);
@@ -278,31 +271,6 @@ std::expected<void, WhereError> settle_pair(Term& left, Term& right) {
 
 }  // namespace
 
-std::expected<void, WhereError> Comparator::check_label(const Term& term, bool beside_column) const {
-  if (!term.is_constant() || term.type() != Type::kEnum) return {};
-  if (!beside_column) return fail(term.position, "a constant of an enum can only be compared with a column");
-  if (term.operand.constant.null) return {};
-  for (const Column& column : table.columns) {
-    if (type_of(column) != Type::kEnum || column.type_name != term.operand.enum_name || column.enum_labels.empty()) continue;
-    const auto& labels = column.enum_labels;
-    if (std::find(labels.begin(), labels.end(), term.operand.constant.text) != labels.end()) return {};
-    return fail(term.position, fmt::format("invalid value for enum {}: {}", column.type_name, term.operand.constant.text));
-  }
-  return {};
-}
-
-std::expected<void, WhereError> Comparator::check_collation(const Term& term, bool ordering) const {
-  if (term.type() == Type::kEnum && ordering) return fail(term.position, "enums can only be compared for equality");
-  if (term.type() != Type::kText && term.type() != Type::kBpchar) return {};
-  bool column = !term.is_constant();
-  Collation collation = collation_of(term.operand, table);
-  if (!collation.deterministic) return fail(term.position, "text of a nondeterministic collation cannot be compared");
-  if (ordering && column && !collation.orders_bytes) {
-    return fail(term.position, kUnknownOrder);
-  }
-  return {};
-}
-
 std::expected<void, WhereError> Comparator::check_pair(CompareOp op, const Term& left, const Term& right) const {
   if (!domain_of(left.type(), right.type())) return Failure(mismatch(left, right));
   bool constants = left.is_constant() && right.is_constant();
@@ -320,13 +288,6 @@ std::expected<void, WhereError> Comparator::check_pair(CompareOp op, const Term&
               (!columns || table.columns[left.operand.column].type == table.columns[right.operand.column].type);
   if (!same) return fail(right.position, "cannot compare two enum types");
   return {};
-}
-
-std::expected<void, WhereError> Comparator::check_folded(const Term& term, const Term& other, bool ordering) const {
-  if (!term.operand.call || !term.operand.call->folded) return {};
-  bool ascii = other.is_constant() && is_ascii(other.operand.constant.text);
-  if (ascii && !ordering) return {};
-  return fail(term.position, "lower() and upper() can only be compared for equality with text of ASCII characters");
 }
 
 std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_safe, Term left, Term right) const {
@@ -352,6 +313,11 @@ std::expected<Expression, WhereError> Comparator::build(CompareOp op, bool null_
   if (constant) out.domain = simplified(domain, out.left, {&out.right.constant});
   if (auto ok = bring(out.domain, out.left, Type::kUnknown, position); !ok) return Failure(ok.error());
   if (auto ok = bring(out.domain, out.right, out.left.type, position); !ok) return Failure(ok.error());
+  if (is_ordering(op) && out.left.type == Type::kEnum) {
+    out.labels = std::make_shared<const EnumOrder>(table.columns[out.left.column].enum_labels);
+    bool label = constant && !out.right.constant.null;
+    if (label && !out.labels->place_of(out.right.constant.text)) return Failure(invalid_label(position, out.right));
+  }
   if (null_safe && constant && out.right.constant.null) {
     return Expression(NullTest{.operand = std::move(out.left), .negated = op == CompareOp::kNotEqual});
   }

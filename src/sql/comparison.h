@@ -27,12 +27,13 @@ struct Term {
   Type type() const { return condition ? Type::kBool : operand.type; }
 };
 
-// What stands in ANY(…) and beside @>, <@, &&: an array column, or constants.
+// What stands in ANY(…) and beside @>, <@, &&, and is compared whole: an array column, or constants.
 struct ArrayTerm {
   std::optional<std::uint32_t> column = {};
   Type element = Type::kUnknown;  // unknown: of a quoted literal or parameter, which takes the other side's type
   std::string element_name = {};  // as element_name_of() says
   std::vector<Term> items = {};   // unless there is a column: constants of one type, or without a type yet
+  ArrayBounds bounds = {};        // theirs; none: flat_bounds()
   std::size_t position = 0;
   std::vector<ArrayPart> parts = {};  // in place of both, where it is put together (array_terms.h)
 
@@ -51,9 +52,20 @@ Operand operand_of(Term term);
 // `term`, a constant without a type yet, as a constant of `type`. Other terms are left alone.
 std::expected<Term, WhereError> settle(Term term, Type type, const std::string& enum_name);
 
+inline constexpr std::string_view kUnknownOrder =
+    "the order of text depends on its collation: only =, <>, IN and LIKE are supported";
+
+bool is_ordering(CompareOp op);
+// As which `a op b` is `b mirrored(op) a`.
+CompareOp mirrored(CompareOp op);
+
 // What the elements of an array are compared as, with their like.
 std::optional<Domain> domain_of_elements(Type element);
 
+// No label of its enum.
+WhereError invalid_label(std::size_t position, const Operand& constant);
+
+// In three files: comparison.cc, what is checked of its operands (comparison_checks.cc), arrays (array_terms.cc).
 struct Comparator {
   const Table& table;
 
@@ -71,6 +83,8 @@ struct Comparator {
   // left op right, of which one is no constant. `loosely`, where one is a column: arrays of two types of numbers may meet,
   // and of text and varchar, which Postgres has no operator for.
   std::expected<Expression, WhereError> array_test(ArrayOp op, ArrayTerm left, ArrayTerm right, bool loosely) const;
+  // left op right, of whole arrays; `null_safe` as in Comparison.
+  std::expected<Expression, WhereError> compare_arrays(CompareOp op, bool null_safe, ArrayTerm left, ArrayTerm right) const;
   // ARRAY[items]: gives them their one type. No item has none.
   std::expected<void, WhereError> make_array(ArrayTerm& array) const;
 
@@ -92,6 +106,10 @@ struct Comparator {
   std::expected<Expression, WhereError> among_constants(Term left, std::vector<Term> items) const;
   std::expected<Expression, WhereError> each_of_value(CompareOp op, bool all, Term left, ArrayTerm array) const;
   std::expected<void, WhereError> check_arrays(std::initializer_list<const ArrayTerm*> arrays) const;
+  std::expected<void, WhereError> settle_arrays(ArrayTerm& left, ArrayTerm& right) const;
+  std::expected<std::optional<Collation>, WhereError> collation_of_arrays(
+      std::initializer_list<const ArrayTerm*> arrays) const;
+  std::expected<void, WhereError> check_texts(CompareOp op, const ArrayTerm& left, const ArrayTerm& right) const;
   std::expected<Expression, WhereError> arrays_test(ArrayOp op, ArrayTerm left, ArrayTerm right) const;
   std::expected<Expression, WhereError> each_of_column(CompareOp op, bool all, Term left, const ArrayTerm& array) const;
   std::expected<Expression, WhereError> set_of(Domain domain, Term left, std::vector<Term> items) const;

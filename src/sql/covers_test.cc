@@ -163,7 +163,9 @@ TEST(Covers, LetsAClientSelectAmongTheRows) {
                             "i4 = ANY('{1,2}')",
                             "i4 = ANY(ARRAY[1, 2]::int4[])",
                             "i4 <> ALL($1)",
-                            "t @> '{a}' AND t && ARRAY['x', t]",
+                            "t @> '{a}' AND t && ARRAY['x', $1]",
+                            "t = '{{a,b},{c,d}}' AND t < ARRAY['x'] AND ARRAY[1] <> i4",
+                            "t BETWEEN '{a}' AND $1 AND t IS DISTINCT FROM ARRAY['a']::text[]",
                             "items.i4 = 1",
                             "public.items.i4 = 1",
                             "(i4 = 1) IS NOT TRUE",
@@ -197,6 +199,9 @@ TEST(Covers, RefusesWhatFailsForSomeRows) {
   EXPECT_THAT(added("t LIKE ANY('{a}')"), HasSubstr("not permitted"));
   EXPECT_THAT(added("t SIMILAR TO 'a'"), HasSubstr("not permitted"));
   EXPECT_THAT(added("t ~ 'a'"), HasSubstr("this operator is not permitted"));
+  // Where the column is an array: "multidimensional arrays must have array expressions with matching dimensions".
+  EXPECT_EQ(added("ARRAY[t, '{a}'] IS NULL"), "where: an array of what is no constant is not permitted");
+  EXPECT_THAT(added("'x' = ANY(ARRAY['x', lower(t)])"), HasSubstr("no constant"));
 }
 
 TEST(Covers, E9_RefusesHiddenColumns) {

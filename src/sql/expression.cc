@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bitset>
 #include <cmath>
+#include <compare>
 
 #include "sql/array.h"
 #include "sql/call.h"
@@ -200,7 +201,21 @@ bool holds(CompareOp op, int order) {
   __builtin_unreachable();
 }
 
+Truth evaluate_order(const Comparison& node, Evaluation& evaluation) {
+  auto left = load<Bytes>(node.left, evaluation);
+  auto right = load<Bytes>(node.right, evaluation);
+  if (!left || !right) return Truth::kUnknown;
+  auto first = node.labels->place_of(*left);
+  auto second = node.labels->place_of(*right);
+  if (!first || !second) {
+    evaluation.unjudged = true;
+    return Truth::kUnknown;
+  }
+  return truth_of(holds(node.op, *first < *second ? -1 : *first > *second));
+}
+
 Truth evaluate(const Comparison& node, Evaluation& evaluation) {
+  if (node.labels) return evaluate_order(node, evaluation);
   return in_domain(node.domain, [&]<typename Reader>(Reader) {
     auto left = load<Reader>(node.left, evaluation);
     if (!left && !node.null_safe) return Truth::kUnknown;
@@ -257,8 +272,9 @@ bool each_element(std::uint32_t column, Type type, Evaluation& evaluation, Visit
 }
 
 // Can be put together with others.
-bool is_flat(const ArrayElements& elements) {
-  return elements.dimensions() <= 1 && elements.lower_bound() <= kArrayBoundMax && elements.lower_bound() >= -kArrayBoundMax;
+bool is_flat(const ArrayElements& elements, bool from_one) {
+  std::int64_t lower = elements.lower_bound();
+  return elements.dimensions() <= 1 && (from_one ? lower == 1 : lower <= kArrayBoundMax && lower >= -kArrayBoundMax);
 }
 
 // The same for an array that is put together. False where it is null.
@@ -279,7 +295,7 @@ bool each_element(const ArrayValue& array, Evaluation& evaluation, Visit visit) 
       if (!text) continue;
       ArrayElements elements(*text);
       if (!each_element_of<Reader>(elements, array.element, visit)) return false;
-      if (array.parts.size() > 1 && !is_flat(elements)) return false;
+      if (array.parts.size() > 1 && !is_flat(elements, array.from_one)) return false;
     }
     any = true;
   }
@@ -318,6 +334,66 @@ std::optional<Elements<typename Reader::Value>> elements_of(const ArrayValue& ar
   if (!read) return std::nullopt;
   std::sort(out.values.begin(), out.values.end(), [](const Value& a, const Value& b) { return three_way(a, b) < 0; });
   return out;
+}
+
+// The values of an array in their order.
+template <typename Value>
+struct Sequence {
+  std::pmr::vector<std::optional<Value>> values;
+  ArrayBounds bounds = {};
+};
+
+template <typename Reader>
+std::optional<Sequence<typename Reader::Value>> sequence_of(const ArrayValue& array, Evaluation& evaluation) {
+  using Value = typename Reader::Value;
+  Sequence<Value> out{.values = std::pmr::vector<std::optional<Value>>(&evaluation.arena)};
+  auto append = [&](const Value* value) {
+    out.values.push_back(value == nullptr ? std::nullopt : std::optional(kept(*value, evaluation)));
+  };
+  const ArrayPart& first = array.parts.front();
+  bool single = array.parts.size() == 1;
+  if (single && first.source == ArrayPart::Source::kColumn) {
+    auto text = text_at(first.column, evaluation.row);
+    if (!text) return std::nullopt;
+    ArrayElements elements(*text);
+    if (!each_element_of<Reader>(elements, array.element, append)) return std::nullopt;
+    auto bounds = elements.bounds();
+    if (!bounds) return std::nullopt;
+    out.bounds = *bounds;
+    return out;
+  }
+  if (!each_element<Reader>(array, evaluation, append)) return std::nullopt;
+  bool shaped = single && first.bounds.dimensions > 0;
+  out.bounds = shaped ? first.bounds : flat_bounds(out.values.size());
+  return out;
+}
+
+int three_way(std::strong_ordering order) {
+  return order < 0 ? -1 : order > 0;
+}
+
+template <typename Value>
+int order_of(const Sequence<Value>& a, const Sequence<Value>& b) {
+  for (std::size_t i = 0; i < std::min(a.values.size(), b.values.size()); ++i) {
+    const auto& x = a.values[i];
+    const auto& y = b.values[i];
+    int order = x && y ? three_way(*x, *y) : static_cast<int>(!x) - static_cast<int>(!y);
+    if (order != 0) return order;
+  }
+  if (a.values.size() != b.values.size()) return a.values.size() < b.values.size() ? -1 : 1;
+  return three_way(a.bounds <=> b.bounds);
+}
+
+Truth evaluate(const ArrayComparison& node, Evaluation& evaluation) {
+  return in_domain(node.domain, [&]<typename Reader>(Reader) {
+    auto left = sequence_of<Reader>(node.left, evaluation);
+    if (!left && !node.null_safe) return Truth::kUnknown;
+    auto right = sequence_of<Reader>(node.right, evaluation);
+    if (left && right) return truth_of(holds(node.op, order_of(*left, *right)));
+    if (!node.null_safe) return Truth::kUnknown;
+    bool distinct = left.has_value() != right.has_value();
+    return truth_of(distinct == (node.op == CompareOp::kNotEqual));
+  });
 }
 
 // ExecEvalScalarArrayOp(): no element at all decides for itself, even for a null. `each` calls its argument for every
@@ -443,11 +519,16 @@ Truth Expression::evaluate(Evaluation& evaluation) const {
   return std::visit([&](const auto& node) { return sql::evaluate(node, evaluation); }, node_);
 }
 
-Truth Expression::evaluate(Row row) const {
+std::optional<Truth> Expression::judge(Row row) const {
   std::byte memory[kEvaluationBytes];
   std::pmr::monotonic_buffer_resource arena(memory, sizeof(memory));
   Evaluation evaluation{row, arena};
-  return evaluate(evaluation);
+  Truth truth = evaluate(evaluation);
+  return evaluation.unjudged ? std::nullopt : std::optional(truth);
+}
+
+Truth Expression::evaluate(Row row) const {
+  return judge(row).value_or(Truth::kUnknown);
 }
 
 Expression negated(Expression term) {
@@ -478,7 +559,7 @@ std::optional<std::int64_t> dimensions_of(const ArrayValue& array, Evaluation& e
     ArrayElements elements(*text);
     bool any = false;
     while (elements.next()) any = true;
-    if (elements.malformed() || (array.parts.size() > 1 && !is_flat(elements))) return std::nullopt;
+    if (elements.malformed() || (array.parts.size() > 1 && !is_flat(elements, array.from_one))) return std::nullopt;
     if (any) dimensions = std::max(dimensions, elements.dimensions());
   }
   return dimensions == 0 ? std::nullopt : std::optional(static_cast<std::int64_t>(dimensions));

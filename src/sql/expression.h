@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "sql/array.h"
+#include "sql/enum_order.h"
 #include "sql/like.h"
 #include "sql/types.h"
 #include "sql/value.h"
@@ -59,6 +61,7 @@ struct Comparison {
   bool null_safe = false;  // IS [NOT] DISTINCT FROM: kNotEqual, kEqual
   Operand left;
   Operand right;
+  std::shared_ptr<const EnumOrder> labels = {};  // where an enum's order is asked
 };
 
 struct Membership {  // left IN (items)
@@ -96,6 +99,7 @@ struct ArrayPart {
   Source source = Source::kColumn;
   std::uint32_t column = 0;          // index into the table
   std::vector<Constant> items = {};  // kConstants, in their order
+  ArrayBounds bounds = {};           // kConstants that are an array by themselves; none: flat_bounds()
   Operand element = {};              // kElement
 };
 
@@ -105,11 +109,22 @@ struct ArrayValue {
   std::vector<ArrayPart> parts;
   Type element = Type::kUnknown;
   std::string element_name = {};  // in pg_type
+  bool from_one = false;          // where it begins counts: a column among more parts begins at 1, or all is null
 };
 
 struct ArraysTest {  // left @>, <@, && right, where they are not a column and constants
   ArrayOp op;
   Domain domain;
+  ArrayValue left;
+  ArrayValue right;
+};
+
+// left op right, of whole arrays: array_eq() and array_cmp(). Element by element, of which a null is equal to another and
+// comes after all else; then by the number of elements, of dimensions, their lengths, and where they begin.
+struct ArrayComparison {
+  CompareOp op;
+  Domain domain;
+  bool null_safe = false;  // as in Comparison
   ArrayValue left;
   ArrayValue right;
 };
@@ -155,14 +170,16 @@ struct Negation {
 
 class Expression {
  public:
-  using Node = std::variant<Comparison, Membership, ElementTest, ArrayTest, ArraysTest, ElementOf, Likeness, NullTest,
-                            TruthTest, Predicate, Junction, Negation>;
+  using Node = std::variant<Comparison, Membership, ElementTest, ArrayTest, ArraysTest, ArrayComparison, ElementOf, Likeness,
+                            NullTest, TruthTest, Predicate, Junction, Negation>;
 
   template <typename T>
     requires std::is_constructible_v<Node, T&&>
   explicit Expression(T&& node) : node_(std::forward<T>(node)) {}
 
   Truth evaluate(Row row) const;
+  // Nullopt where it depends on the order of an enum's label that is not known.
+  std::optional<Truth> judge(Row row) const;
   Truth evaluate(Evaluation& evaluation) const;
   const Node& node() const { return node_; }
   Node& node() { return node_; }

@@ -151,7 +151,12 @@ std::expected<Term, WhereError> bind_param(const ParseTree& tree, const TreeNode
   return term_of(Constant{.text = text}, position);
 }
 
-std::expected<ArrayTerm, WhereError> read_array(const Term& literal) {
+bool is_null_literal(simdjson::dom::element tree) {
+  TreeNode node = TreeNode::of(tree);
+  return node.kind == "A_Const" && node.flag("isnull");
+}
+
+std::expected<ArrayTerm, WhereError> read_array(const Term& literal, bool shaped) {
   ArrayTerm out;
   out.position = literal.position;
   ArrayElements elements(literal.operand.constant.text);
@@ -161,9 +166,11 @@ std::expected<ArrayTerm, WhereError> read_array(const Term& literal) {
     if (!element.null) element.text = elements.text();
     out.items.push_back(term_of(std::move(element), out.position));
   }
-  if (elements.malformed() || elements.dimensions() > 1 || trimmed(literal.operand.constant.text).starts_with('[')) {
-    return fail(out.position, "invalid syntax for an array of one dimension");
-  }
+  auto bounds = elements.bounds();
+  bool nested = out.items.empty() && elements.dimensions() > 1;
+  if (elements.malformed() || !bounds || nested) return fail(out.position, "invalid syntax for an array");
+  if (*bounds != flat_bounds(out.items.size())) out.bounds = *bounds;
+  if (out.bounds.dimensions > 0 && !shaped) return fail(out.position, "invalid syntax for an array of one dimension");
   return out;
 }
 

@@ -21,8 +21,11 @@ std::expected<Term, WhereError> bind_param(const ParseTree& tree, const TreeNode
 // -value, for a numeric constant.
 std::expected<Term, WhereError> negate(Term term, std::size_t position);
 
-// A quoted literal or parameter with the text of an array of one dimension, as its elements, without a type yet.
-std::expected<ArrayTerm, WhereError> read_array(const Term& literal);
+bool is_null_literal(simdjson::dom::element tree);
+
+// A quoted literal or parameter with the text of an array, as its elements, without a type yet. Unless it is `shaped` it has
+// one dimension, and begins at 1.
+std::expected<ArrayTerm, WhereError> read_array(const Term& literal, bool shaped);
 
 // The type that a TypeName node, of a cast, names, if by a plain name: no modifier, no array, no schema but pg_catalog.
 std::optional<std::string_view> scalar_type_named(const TreeNode& cast);

@@ -80,7 +80,10 @@ class Printer {
     out_ += text;
   }
 
-  void print(const Comparison& node) {
+  void print(const Comparison& node) { print_comparison(node); }
+  void print(const ArrayComparison& node) { print_comparison(node); }
+
+  void print_comparison(const auto& node) {
     out_ += '(';
     print(node.left);
     out_ += ' ';
@@ -148,12 +151,10 @@ class Printer {
       inner.print(part.element);
       return inner.take();
     }
-    std::string literal;
-    for (const Constant& item : part.items) {
-      literal += literal.empty() ? "" : ",";
-      literal += item.null ? "NULL" : quoted_element(text_of(item));
-    }
-    return quoted_literal("{" + literal + "}") + "::" + array.element_name + "[]";
+    std::vector<std::string> items;
+    for (const Constant& item : part.items) items.push_back(item.null ? "NULL" : quoted_element(text_of(item)));
+    std::string literal = array_text(items, part.bounds.dimensions > 0 ? part.bounds : flat_bounds(items.size()));
+    return quoted_literal(literal) + "::" + array.element_name + "[]";
   }
 
   // Put together from the first part that is an array: elements before it from the back, and then what comes after it.
@@ -176,9 +177,11 @@ class Printer {
     std::string conditions;
     for (const ArrayPart& part : array.parts) {
       if (part.source != ArrayPart::Source::kColumn) continue;
-      conditions += fmt::format("{0}coalesce(array_ndims({1}) = 1 AND abs(array_lower({1}, 1)::int8) <= {2}, true)",
-                                conditions.empty() ? "" : " AND ", quoted_identifier(table_.columns[part.column].name),
-                                kArrayBoundMax);
+      std::string column = quoted_identifier(table_.columns[part.column].name);
+      std::string begins = array.from_one ? fmt::format("array_lower({}, 1) = 1", column)
+                                          : fmt::format("abs(array_lower({}, 1)::int8) <= {}", column, kArrayBoundMax);
+      conditions +=
+          fmt::format("{}coalesce(array_ndims({}) = 1 AND {}, true)", conditions.empty() ? "" : " AND ", column, begins);
     }
     return conditions.empty() ? text : "(CASE WHEN " + conditions + " THEN " + text + " END)";
   }

@@ -24,22 +24,33 @@ bool holds(CompareOp op, int order) {
   return order == 0 ? equal : order < 0 ? less : more;
 }
 
-// An array as it is written: its elements, how deep its braces go, and where its first dimension begins.
+// An array as it is written: its elements, how deep its braces go, how many there are of each depth, and where its
+// dimensions begin, where it says so.
 struct Written {
   std::vector<std::optional<std::string>> elements;
   int depth = 0;
-  long long lower = 1;
+  std::vector<long long> braces;
+  std::vector<long long> lowers;
+
+  long long lower() const { return lowers.empty() ? 1 : lowers[0]; }
 };
 
 Written read_array(std::string_view text) {
   Written out;
   if (text.starts_with('[')) {
-    out.lower = std::stoll(std::string(text.substr(1)));
+    std::string_view bounds = text.substr(0, text.find('='));
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      if (bounds[i] == '[') out.lowers.push_back(std::stoll(std::string(bounds.substr(i + 1))));
+    }
     text.remove_prefix(text.find('=') + 1);
   }
   int depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '{') out.depth = std::max(out.depth, ++depth);
+    if (text[i] == '{') {
+      out.depth = std::max(out.depth, ++depth);
+      out.braces.resize(static_cast<std::size_t>(out.depth));
+      ++out.braces[static_cast<std::size_t>(depth - 1)];
+    }
     if (text[i] == '}') --depth;
     if (text[i] == '{' || text[i] == '}' || text[i] == ',') continue;
     std::string element;
@@ -167,12 +178,24 @@ class Walker {
   Known in_domain(const Operand& operand, Domain domain) const { return brought(value(operand), operand.type, domain); }
 
   Truth walk(const Comparison& node) const {
+    if (node.labels) return ordered(node);
     Known left = in_domain(node.left, node.domain);
     Known right = in_domain(node.right, node.domain);
     if (!left.null && !right.null) return truth_of(holds(node.op, compare(left, right, node.domain)));
     if (!node.null_safe) return Truth::kUnknown;
     bool same = left.null && right.null;
     return truth_of(same == (node.op == CompareOp::kEqual));
+  }
+
+  // By the places of the labels in the enum, of which the left side is a column.
+  Truth ordered(const Comparison& node) const {
+    Known left = value(node.left);
+    Known right = value(node.right);
+    if (left.null || right.null) return Truth::kUnknown;
+    const auto& labels = table_.columns[node.left.column].enum_labels;
+    auto after_left = std::find(std::find(labels.begin(), labels.end(), left.text), labels.end(), right.text);
+    int order = left.text == right.text ? 0 : after_left != labels.end() ? -1 : 1;
+    return truth_of(holds(node.op, order));
   }
 
   Truth walk(const Membership& node) const {
@@ -207,7 +230,8 @@ class Walker {
       if (part.source == ArrayPart::Source::kColumn) {
         if (!row_[part.column]) continue;
         Written written = read_array(*row_[part.column]);
-        bool flat = written.depth <= 1 && written.lower <= kArrayBoundMax && written.lower >= -kArrayBoundMax;
+        bool flat = written.depth <= 1 && written.lower() <= kArrayBoundMax && written.lower() >= -kArrayBoundMax;
+        if (array.from_one) flat = flat && written.lower() == 1;
         if (array.parts.size() > 1 && !flat) return std::nullopt;
         more = column_elements(part.column, array.element, domain);
       }
@@ -222,6 +246,52 @@ class Walker {
     if (!values || values->empty()) return {};
     int depth = array.parts.size() > 1 ? 1 : read_array(*row_[array.parts[0].column]).depth;
     return of(Constant{.type = Type::kInt4, .integer = depth});
+  }
+
+  // Lengths of the dimensions, and then where they begin. Each brace of a depth holds as many.
+  std::vector<long long> sizes(const ArrayValue& array, std::size_t elements) const {
+    const ArrayPart& part = array.parts[0];
+    if (elements == 0) return {};
+    std::vector<long long> out{static_cast<long long>(elements)};
+    std::vector<long long> lowers{1};
+    if (array.parts.size() == 1 && part.source == ArrayPart::Source::kColumn) {
+      Written written = read_array(*row_[part.column]);
+      std::vector<long long> held(written.braces.begin() + 1, written.braces.end());
+      held.push_back(static_cast<long long>(elements));
+      out.clear();
+      for (std::size_t i = 0; i < held.size(); ++i) out.push_back(held[i] / written.braces[i]);
+      lowers = written.lowers.empty() ? std::vector<long long>(held.size(), 1) : written.lowers;
+    } else if (array.parts.size() == 1 && part.bounds.dimensions > 0) {
+      auto n = static_cast<std::ptrdiff_t>(part.bounds.dimensions);
+      out.assign(part.bounds.lengths.begin(), part.bounds.lengths.begin() + n);
+      lowers.assign(part.bounds.lowers.begin(), part.bounds.lowers.begin() + n);
+    }
+    out.insert(out.end(), lowers.begin(), lowers.end());
+    return out;
+  }
+
+  // As the manual has it: the contents first, and then the dimensions.
+  Truth walk(const ArrayComparison& node) const {
+    Values left = elements(node.left, node.domain);
+    Values right = elements(node.right, node.domain);
+    if (!left || !right) {
+      if (!node.null_safe) return Truth::kUnknown;
+      return truth_of((!left && !right) == (node.op == CompareOp::kEqual));
+    }
+    int order = 0;
+    for (std::size_t i = 0; order == 0 && i < left->size() && i < right->size(); ++i) {
+      const Known& a = (*left)[i];
+      const Known& b = (*right)[i];
+      if (!a.null && !b.null) order = compare(a, b, node.domain);
+      if (a.null && !b.null) order = 1;
+      if (!a.null && b.null) order = -1;
+    }
+    if (order == 0 && left->size() != right->size()) order = left->size() < right->size() ? -1 : 1;
+    std::vector<long long> a = sizes(node.left, left->size());
+    std::vector<long long> b = sizes(node.right, right->size());
+    if (order == 0 && a.size() != b.size()) order = a.size() < b.size() ? -1 : 1;
+    if (order == 0 && a != b) order = a < b ? -1 : 1;
+    return truth_of(holds(node.op, order));
   }
 
   // Element by element, as OR or AND of comparisons.

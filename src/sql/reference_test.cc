@@ -40,6 +40,7 @@ const std::vector<Kind>& kinds() {
       {"timestamp", {"ts"}, {"2024-01-31 10:00:00", "-infinity", "1999-12-31 23:59:59.5", "0044-03-15 01:02:03 BC"}},
       {"timestamptz", {"tz"}, {"2024-02-29 12:00:00+00", "infinity", "294276-12-31 23:59:59+00"}},
       {"interval", {"iv"}, {"P1D", "PT24H", "P1Y2M3DT4H5M6.5S", "P-1M-2DT-0.5S", "P1M-40DT30H", "PT0S"}},
+      {"mood", {"e"}, {"ok", "sad", "happy"}},
       {"int4[]", {"arr"}, {"{}", "{1,NULL,7}", "{{1,2},{3,4}}", "[0:1]={7,0}"}},
       {"text[]", {"ta"}, {"{}", "{a,NULL}", "{\"a b\",\"NULL\",A}", "{a,ab}"}}};
   return out;
@@ -96,6 +97,12 @@ class Generator {
     std::string other = pick({array + " || " + array, array + " || " + value(type, 0) + "::" + type, array});
     if (below(3) == 0) return value(type, depth) + pick({" = ANY(", " <> ALL("}) + other + ")";
     if (below(4) == 0) return "array_ndims(" + other + ") = 1";
+    if (below(2) == 0) {
+      std::string whole = below(2) == 0 ? other : constant(type + "[]");
+      // The order of text is not known.
+      return array + pick({" = ", " <> ", " IS DISTINCT FROM ", texts ? " = " : " < ", texts ? " <> " : " >= "}) + "(" +
+             whole + ")";
+    }
     return array + pick({" @> ", " && ", " <@ "}) + "(" + other + ")";
   }
 
@@ -103,7 +110,7 @@ class Generator {
 
   std::string value(const std::string& type, int depth) {
     const Kind& kind = named(type);
-    if (depth <= 0 || below(5) == 0) return below(3) > 0 ? pick(kind.columns) : constant(type);
+    if (depth <= 0 || below(5) == 0 || type == "mood") return below(3) > 0 ? pick(kind.columns) : constant(type);
     std::string a = value(type, depth - 1);
     std::string b = value(type, depth - 1);
     if (below(5) == 0) return "coalesce(" + a + ", " + b + ")";

@@ -117,6 +117,9 @@ Routes routes(const Likeness&) {
 Routes routes(const ArraysTest&) {
   return {};
 }
+Routes routes(const ArrayComparison&) {
+  return {};
+}
 Routes routes(const ElementOf&) {
   return {};
 }

@@ -50,7 +50,8 @@ struct Column {
   std::optional<int> pk_index;
   bool generated = false;
   bool is_enum = false;
-  std::vector<std::string> enum_labels;  // pg_enum.enumlabel; empty where not known: then any label compiles
+  // pg_enum.enumlabel in its order; empty where not known: then any label compiles, and none is before another.
+  std::vector<std::string> enum_labels;
   // pg_type.typbasetype of a domain, else 0: a where clause sees a domain as its base type.
   Oid base_type = 0;
   Collation collation;
@@ -70,6 +71,10 @@ struct Table {
   std::optional<std::size_t> find(std::string_view column) const;
   bool operator==(const Table&) const = default;
 };
+
+// Whether the table is still what it was, but for labels that were added to enums of it: those that there were are in the
+// order that they had.
+bool is_still(const Table& table, const Table& before);
 
 // A row in Postgres's text output, as COPY and pgoutput hand it out: one entry a column of the Table, nullopt for NULL.
 // The session that made it has client_encoding UTF8, DateStyle ISO, TimeZone UTC, extra_float_digits above 0.

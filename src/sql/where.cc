@@ -61,6 +61,10 @@ class ColumnCollector {
     visit(node.left);
     visit(node.right);
   }
+  void visit(const ArrayComparison& node) {
+    visit(node.left);
+    visit(node.right);
+  }
   void visit(const ElementOf& node) {
     visit(node.left);
     visit(node.array);
@@ -106,6 +110,10 @@ std::expected<WhereClause, WhereError> WhereClause::compile(std::string_view whe
 
 bool WhereClause::matches(Row row) const {
   return impl_->expression.evaluate(row) == Truth::kTrue;
+}
+std::optional<bool> WhereClause::judge(Row row) const {
+  auto truth = impl_->expression.judge(row);
+  return truth ? std::optional(*truth == Truth::kTrue) : std::nullopt;
 }
 const std::string& WhereClause::sql() const {
   return impl_->sql;

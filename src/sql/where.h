@@ -8,9 +8,11 @@
 //   if (where && where->matches(row)) …
 //
 // What is understood is docs/where.md. In short: comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, the IS tests, ANY and
-// ALL, @> <@ &&; over columns, literals, parameters, and what is computed of them (call.h): arithmetic of integers, numeric,
-// floats, dates, times and intervals, bits, text, arrays put together, CASE, coalesce and its like, casts. Types are
-// value.h's, domains over them and arrays of them; others with IS NULL only.
+// ALL, @> <@ &&, comparisons of whole arrays; over columns, literals, parameters, and what is computed of them (call.h):
+// arithmetic of integers, numeric, floats, dates, times and intervals, bits, text, arrays put together, CASE, coalesce and
+// its like, casts. Types are value.h's, domains over them and arrays of them; others with IS NULL only.
+//   order of an enum is that of its labels, and refused where they are not known; what has a label that came later cannot
+//   be judged
 //   order of text is refused unless its collation is C (Collation in types.h): it is the locale's
 //   dates and times are read in ISO 8601; a timestamptz constant without an offset is in UTC, whatever the server's setting
 // Refused, beside all else: subqueries, casts that depend on settings, subscripts, rows, COLLATE.
@@ -52,8 +54,12 @@ class WhereClause {
   static std::expected<WhereClause, WhereError> compile(std::string_view where, const std::vector<std::string>& params,
                                                         const Table& table, const std::vector<std::size_t>& columns);
 
-  // True where the row is in the shape: the clause is true, not false and not null (SQL's WHERE).
+  // True where the row is in the shape: the clause is true, not false and not null (SQL's WHERE). Not where judge() has
+  // nothing.
   bool matches(Row row) const;
+  // The same, or nothing where it cannot be said: an enum was given a label since the table was described, the row has it,
+  // and the clause asks for its order. Equality can always be judged.
+  std::optional<bool> judge(Row row) const;
 
   // One spelling of the clause with its parameters bound as literals, which Postgres reads as the same condition: sent in
   // COPY, equal for equal trees. Every literal is quoted and cast (an enum's only quoted: a column stands beside it), every

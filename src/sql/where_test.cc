@@ -163,15 +163,79 @@ TEST(WhereClause, ComparesDatesAndTimes) {
   EXPECT_THAT(error_of("tz > ts"), HasSubstr("time zone"));
 }
 
-TEST(WhereClause, ComparesEnumsForEqualityOnly) {
+TEST(WhereClause, ComparesEnums) {
   TestRow row{{"e", "sad"}};
   EXPECT_TRUE(matches("e = 'sad' and e in ('ok', 'sad') and e <> $1 and e = 'sad'::mood", row, {"ok"}));
-  EXPECT_THAT(error_of("e < 'ok'"), HasSubstr("only be compared for equality"));
   EXPECT_THAT(error_of("e = 'glad'"), HasSubstr("invalid value for enum mood: glad"));
   EXPECT_THAT(error_of("'ok'::mood = 'sad'"), HasSubstr("only be compared with a column"));
   EXPECT_THAT(error_of("'ok'::mood is null"), HasSubstr("only be compared with a column"));
   EXPECT_THAT(error_of("e in ('ok', 'glad')"), HasSubstr("invalid value for enum mood: glad"));
   EXPECT_THAT(error_of("e like 'o%'"), HasSubstr("LIKE is for text"));
+}
+
+TEST(WhereClause, OrdersEnumsByTheirLabels) {
+  TestRow row{{"e", "sad"}};
+  EXPECT_TRUE(matches("e > 'ok' and e < 'happy' and e <= 'sad' and 'sad' >= e and e between 'ok' and 'sad'", row));
+  EXPECT_TRUE(matches("e < ANY('{ok,happy}') and e >= ALL('{ok,sad}') and not e < e and e <= $1", row, {"sad"}));
+  EXPECT_FALSE(matches("e < 'ok' or e > 'happy' or e between 'happy' and 'ok'", row));
+  EXPECT_TRUE(matches("(e < 'ok') is null and (e < NULL) is null", TestRow()));
+  EXPECT_EQ(printed("'ok' < e"), R"(("e" > 'ok'))");
+  EXPECT_EQ(printed("e between 'ok' and 'sad'::mood"), R"((("e" >= 'ok') AND ("e" <= 'sad')))");
+  EXPECT_EQ(error_of("e < 'glad'"), "At location 4: invalid value for enum mood: glad");
+  EXPECT_THAT(error_of("'ok'::mood < 'sad'"), HasSubstr("only be compared with a column"));
+  Table table = test_table();
+  table.columns[*table.find("e")].enum_labels.clear();
+  EXPECT_EQ(WhereClause::compile("e < 'ok'", {}, table).error().message,
+            "At location 0: the order of this enum's labels is not known: it can only be compared for equality");
+}
+
+TEST(WhereClause, DoesNotJudgeTheOrderOfALabelThatItDoesNotKnow) {
+  auto judged = [](std::string_view where) { return compiled(where).judge(TestRow{{"e", "glad"}, {"i4", "7"}}.view()); };
+  for (std::string_view where : {"e < 'sad'", "not e < 'sad'", "(e < 'sad') is null", "e <= e", "i4 = 7 and e > 'sad'",
+                                 "case when e < 'sad' then i4 else i4 end = 7", "e between 'ok' and 'happy'"}) {
+    EXPECT_EQ(judged(where), std::nullopt) << where;
+    EXPECT_FALSE(matches(where, TestRow{{"e", "glad"}, {"i4", "7"}})) << where;
+  }
+  EXPECT_EQ(judged("e = 'sad'"), false);
+  EXPECT_EQ(judged("e <> 'sad' and e in ('ok', 'sad') is false"), true);
+  EXPECT_EQ(judged("i4 = 8 and e < 'sad'"), false);
+  EXPECT_EQ(compiled("e < 'happy'").judge(TestRow{{"e", "sad"}}.view()), true);
+}
+
+// The type's name alone does not say which.
+TEST(WhereClause, TellsEnumsOfOneNameApart) {
+  Table table = test_table();
+  Column other = table.columns[*table.find("e")];
+  other.name = "e2";
+  other.type += 100;
+  other.enum_labels = {"happy", "ok", "glad"};
+  table.columns.push_back(other);
+  EXPECT_TRUE(WhereClause::compile("e2 < 'glad' and e2 = 'glad' and e = 'sad'", {}, table));
+  EXPECT_FALSE(WhereClause::compile("e < 'glad'", {}, table));
+  EXPECT_FALSE(WhereClause::compile("e2 > 'sad'", {}, table));
+  EXPECT_FALSE(WhereClause::compile("e < e2", {}, table));
+  std::vector<std::optional<std::string_view>> row(table.columns.size());
+  row.back() = "happy";
+  EXPECT_TRUE(WhereClause::compile("e2 < 'ok'", {}, table)->matches(row));
+}
+
+TEST(Table, IsStillWhatItWasWithMoreLabels) {
+  const Table& before = test_table();
+  Table now = before;
+  EXPECT_TRUE(is_still(now, before));
+  auto& labels = now.columns[*now.find("e")].enum_labels;
+  labels = {"glad", "ok", "sad", "better", "happy", "best"};
+  EXPECT_TRUE(is_still(now, before));
+  labels = {"ok", "happy", "sad"};
+  EXPECT_FALSE(is_still(now, before));
+  labels = {"ok", "glad", "happy"};
+  EXPECT_FALSE(is_still(now, before)) << "renamed";
+  labels = before.columns[*before.find("e")].enum_labels;
+  now.columns[0].name = "x";
+  EXPECT_FALSE(is_still(now, before));
+  now = before;
+  now.columns.pop_back();
+  EXPECT_FALSE(is_still(now, before));
 }
 
 TEST(WhereClause, OrdersTextOnlyWhereTheCollationIsKnown) {
@@ -194,7 +258,6 @@ TEST(WhereClause, SeesADomainAsItsBaseType) {
 TEST(WhereClause, TestsOtherTypesForNullOnly) {
   EXPECT_TRUE(matches("j is null and arr is not null", {{"arr", "{1}"}}));
   EXPECT_THAT(error_of("j = '{}'"), HasSubstr("IS NULL"));
-  EXPECT_THAT(error_of("arr = '{1}'"), HasSubstr("IS NULL"));
 }
 
 TEST(WhereClause, FindsAnElementOfAnArray) {
@@ -271,7 +334,7 @@ TEST(WhereClause, RefusesOtherUsesOfArrays) {
   EXPECT_THAT(error_of("i4 = ANY(ARRAY[ARRAY[1]])"), HasSubstr("unsupported expression A_ArrayExpr"));
   EXPECT_THAT(error_of("i4 = ANY(ARRAY[]) "), HasSubstr("type of an empty array"));
   EXPECT_THAT(error_of("i4 = ANY('{{1}}')"), HasSubstr("one dimension"));
-  EXPECT_THAT(error_of("i4 = ANY('{1')"), HasSubstr("one dimension"));
+  EXPECT_THAT(error_of("i4 = ANY('{1')"), HasSubstr("invalid syntax for an array"));
   EXPECT_THAT(error_of("i4 = ANY('{a}')"), HasSubstr("invalid syntax for type int4: a"));
   EXPECT_THAT(error_of("i4 = ANY(ARRAY['1'])"), HasSubstr("cannot compare int4 with text"));
   EXPECT_THAT(error_of("arr @> ARRAY[1::int8]"), HasSubstr("no such operator for arrays of int4 and of int8"));
@@ -313,7 +376,7 @@ TEST(WhereClause, NamesWhatItRefuses) {
   EXPECT_THAT(error_of("EXISTS (SELECT 1)"), HasSubstr("subqueries are not supported yet"));
   EXPECT_THAT(error_of("i8 = t"), HasSubstr("cannot compare int8 with text"));
   EXPECT_THAT(error_of("b and i8"), HasSubstr("argument of AND must be boolean"));
-  EXPECT_THAT(error_of("t = 'x'::text[]"), HasSubstr("not supported in a cast"));
+  EXPECT_THAT(error_of("t = 'x'::text[]"), HasSubstr("an array is expected here"));
   EXPECT_THAT(error_of("t::int4 = 1"), HasSubstr("casts of text to int4 are not supported"));
   EXPECT_THAT(error_of("other.i4 = 1"), HasSubstr("unknown reference other.i4"));
   EXPECT_THAT(error_of("ctid = '(0,1)'"), HasSubstr("unknown reference ctid"));

@@ -114,6 +114,8 @@ class DiskLog final : public ShapeLog, public WrittenAhead, public std::enable_s
   FilePart plan_file_part(shape::Offset after, std::uint64_t to) const;
   PageCache::Key key_of(const FilePart& part) const;
   std::expected<Page, ReadError> page_in_memory(Plan plan) const;
+  bool skip_known(const FilePart& part, std::string_view& bytes) const;
+  std::optional<std::uint64_t> first_behind(const FilePart& part) const;
   std::shared_ptr<const char[]> load(const FilePart& part) const;
   std::shared_ptr<const char[]> load_checked(const FilePart& part) const;
   bool check(const File& file, const FilePart& part) const;

@@ -43,7 +43,7 @@ std::expected<Page, ReadError> DiskLog::read_to_send(Offset after) const {
   auto planned = plan(after);
   if (!planned) return std::unexpected(planned.error());
   const FilePart& part = planned->file;
-  if (part.skip || part.to - part.from < kSentFromFileBytesMin) return page_in_memory(std::move(*planned));
+  if (part.to - part.from < kSentFromFileBytesMin) return page_in_memory(std::move(*planned));
   auto file = context_->files.open(id_, part.area, OpenMode::kRead);
   if (!file || (*file)->descriptor() < 0) return page_in_memory(std::move(*planned));  // and says what is wrong
   const PageCache::Key key = key_of(part);
@@ -51,8 +51,10 @@ std::expected<Page, ReadError> DiskLog::read_to_send(Offset after) const {
     if (!check(**file, part)) return std::unexpected(ReadError::kUnavailable);
     context_->checked.add(key);
   }
+  const auto from = first_behind(part);
+  if (!from) return std::unexpected(ReadError::kUnavailable);
   const int descriptor = (*file)->descriptor();
-  planned->page.file.emplace(std::move(*file), descriptor, part.from, part.to - part.from);
+  planned->page.file.emplace(std::move(*file), descriptor, *from, part.to - *from);
   return std::move(planned->page);
 }
 
@@ -63,15 +65,31 @@ std::expected<Page, ReadError> DiskLog::page_in_memory(Plan planned) const {
   const auto bytes = load(part);
   if (bytes == nullptr) return std::unexpected(ReadError::kUnavailable);
   std::string_view view(bytes.get(), part.to - part.from);
-  while (part.skip && !view.empty()) {
-    const std::size_t end = view.find('\n');
-    const auto offset = context_->offset_of(view.substr(0, end + 1));
-    if (end == std::string_view::npos || !offset) return std::unexpected(ReadError::kUnavailable);
-    if (*offset > part.after) break;
-    view.remove_prefix(end + 1);
-  }
+  if (!skip_known(part, view)) return std::unexpected(ReadError::kUnavailable);
   if (!view.empty()) page.buffers.insert(page.buffers.begin(), Buffer(bytes, view));
   return page;
+}
+
+// Takes off what of `bytes`, which begin where the part does, is not behind its offset.
+bool DiskLog::skip_known(const FilePart& part, std::string_view& bytes) const {
+  while (part.skip && !bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const auto offset = context_->offset_of(bytes.substr(0, end + 1));
+    if (end == std::string_view::npos || !offset) return false;
+    if (*offset > part.after) break;
+    bytes.remove_prefix(end + 1);
+  }
+  return true;
+}
+
+// Where in the file the first entry behind the part's offset begins: within its first block, or at the end of that.
+std::optional<std::uint64_t> DiskLog::first_behind(const FilePart& part) const {
+  if (!part.skip) return part.from;
+  const FilePart block{part.area, part.from, part.checks.front().end, {part.checks.front()}, true, part.after};
+  const auto bytes = load(block);
+  std::string_view view(bytes.get(), bytes == nullptr ? 0 : block.to - block.from);
+  if (bytes == nullptr || !skip_known(block, view)) return std::nullopt;
+  return block.to - view.size();
 }
 
 std::expected<DiskLog::Plan, ReadError> DiskLog::plan(Offset after) const {

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/owned_descriptor.h"
+
 namespace sluice::store {
 namespace {
 
@@ -19,20 +21,6 @@ std::unexpected<FileError> failed(std::string_view doing, const std::string& pat
   return std::unexpected(FileError{code, std::string(doing) + " " + path + ": " + std::generic_category().message(code)});
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 class PosixFile final : public File {
  public:
   PosixFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
@@ -40,7 +28,7 @@ class PosixFile final : public File {
   FileResult<std::size_t> read_at(std::uint64_t at, std::span<char> to) const override {
     std::size_t done = 0;
     while (done < to.size()) {
-      const ssize_t n = ::pread(fd_.get(), to.data() + done, to.size() - done, static_cast<off_t>(at + done));
+      const ssize_t n = ::pread(fd_.descriptor(), to.data() + done, to.size() - done, static_cast<off_t>(at + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return failed("read", path_);
       if (n == 0) break;
@@ -51,7 +39,7 @@ class PosixFile final : public File {
 
   FileResult<> write_at(std::uint64_t at, std::string_view bytes) override {
     while (!bytes.empty()) {
-      const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+      const ssize_t n = ::pwrite(fd_.descriptor(), bytes.data(), bytes.size(), static_cast<off_t>(at));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return failed("write", path_);
       bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -61,28 +49,28 @@ class PosixFile final : public File {
   }
 
   FileResult<> sync() override {
-    if (::fdatasync(fd_.get()) == 0) return {};
+    if (::fdatasync(fd_.descriptor()) == 0) return {};
     FileError error = failed("sync", path_).error();
     error.lost = true;
     return std::unexpected(std::move(error));
   }
 
   FileResult<> truncate(std::uint64_t size) override {
-    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return failed("truncate", path_);
+    if (::ftruncate(fd_.descriptor(), static_cast<off_t>(size)) != 0) return failed("truncate", path_);
     return {};
   }
 
   FileResult<std::uint64_t> size() const override {
     struct stat status;
-    if (::fstat(fd_.get(), &status) != 0) return failed("stat", path_);
+    if (::fstat(fd_.descriptor(), &status) != 0) return failed("stat", path_);
     return static_cast<std::uint64_t>(status.st_size);
   }
 
-  int descriptor() const override { return fd_.get(); }
+  int descriptor() const override { return fd_.descriptor(); }
 
  private:
   const std::string path_;
-  const Descriptor fd_;
+  const OwnedDescriptor fd_;
 };
 
 class PosixLock final : public FileLayer::Lock {
@@ -90,7 +78,7 @@ class PosixLock final : public FileLayer::Lock {
   explicit PosixLock(int fd) : fd_(fd) {}
 
  private:
-  const Descriptor fd_;
+  const OwnedDescriptor fd_;
 };
 
 class PosixFiles final : public FileLayer {
@@ -134,16 +122,16 @@ class PosixFiles final : public FileLayer {
   }
 
   FileResult<> sync_folder(const std::string& path) override {
-    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() < 0) return failed("open", path);
-    if (::fsync(folder.get()) != 0) return failed("sync", path);
+    const OwnedDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.descriptor() < 0) return failed("open", path);
+    if (::fsync(folder.descriptor()) != 0) return failed("sync", path);
     return {};
   }
 
   FileResult<> sync_everything(const std::string& path) override {
-    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() < 0) return failed("open", path);
-    if (::syncfs(folder.get()) != 0) return failed("sync", path);
+    const OwnedDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.descriptor() < 0) return failed("open", path);
+    if (::syncfs(folder.descriptor()) != 0) return failed("sync", path);
     return {};
   }
 

@@ -1,13 +1,13 @@
 // Sessions in cookies: any page can make a browser send one, so where the page is from decides.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { describe, test } from 'node:test';
 import { Follower } from './support/follower.js';
 import { ALLOWED_ORIGIN, embedded, Gateway } from './support/gateway.js';
 import { ask } from './support/raw.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { rowsOf } from './support/schema.js';
 import { newSecret, rememberToken } from './support/secrets.js';
 import { signHs256, withLifetime } from './support/tokens.js';
+import { withGateway } from './support/world.js';
 
 const SECRET = newSecret();
 const SESSIONS = `
@@ -21,23 +21,8 @@ issuer = "web"
 const NAMED = '/v1/shapes/items?offset=-1';
 const FOREIGN = ['https://elsewhere.example', `${ALLOWED_ORIGIN}.elsewhere.example`, 'http://app.example', `${ALLOWED_ORIGIN}:8443`, 'null', ''];
 
-let cluster;
-let database;
-let gateway;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 100);
-  gateway = await Gateway.start({
-    origin: embedded(database),
-    env: { E2E_SESSION_SECRET: SECRET },
-    sections: SESSIONS,
-  });
-});
-after(async () => {
-  await gateway?.stop();
-  await cluster?.stop();
-});
+let database, gateway;
+withGateway(100, { env: { E2E_SESSION_SECRET: SECRET }, sections: SESSIONS }, (world) => ({ database, gateway } = world));
 
 const session = (org = 1) => rememberToken(signHs256(SECRET, withLifetime({ iss: 'web', sub: `user-of-${org}`, org_id: org })));
 const cookie = (org) => ({ Cookie: `theme=dark; session=${session(org)}; lang=en` });

@@ -1,29 +1,17 @@
 // Grants that end while the client follows: it fetches new ones, and the stream goes on.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { describe, test } from 'node:test';
 import { Follower } from './support/follower.js';
-import { embedded, Gateway } from './support/gateway.js';
 import { pause } from './support/program.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { rowsOf } from './support/schema.js';
 import { now_s } from './support/tokens.js';
+import { withGateway } from './support/world.js';
 
 const TTL_S = 3;
 const EXPIRIES = 3;
 
-let cluster;
-let database;
-let gateway;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 1000);
-  gateway = await Gateway.start({ origin: embedded(database), ttl_s: TTL_S });
-});
-after(async () => {
-  await gateway?.stop();
-  await cluster?.stop();
-});
+let database, gateway;
+withGateway(1000, { ttl_s: TTL_S }, (world) => ({ database, gateway } = world));
 
 // One small transaction after the other until told to stop, with ids from `first` on.
 async function writeUntil(done, first) {

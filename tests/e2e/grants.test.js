@@ -1,12 +1,12 @@
 // What a grant covers, how long it lives, and what asking may cost.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { before, describe, test } from 'node:test';
 import { Follower } from './support/follower.js';
-import { ALLOWED_ORIGIN, embedded, Gateway } from './support/gateway.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { ALLOWED_ORIGIN } from './support/gateway.js';
+import { rowsOf } from './support/schema.js';
 import { get, read } from './support/shapes.js';
 import { base64url, now_s, readToken } from './support/tokens.js';
+import { withGateway } from './support/world.js';
 
 const RULES = `
 [[rule]]
@@ -34,19 +34,9 @@ CREATE TABLE notes (id bigint PRIMARY KEY, org_id int NOT NULL, text text NOT NU
 INSERT INTO notes SELECT i, 1 + i % 2, 'org' || 1 + i % 2 || ' note ' || i, 'hidden' || i FROM generate_series(1, 40) i;
 `;
 
-let cluster;
-let database;
-let gateway;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA + TABLES);
-  await seed(database, 200);
-  gateway = await Gateway.start({ origin: embedded(database), rules: RULES, sections: '\n[gate]\nsubset_limit_max = 100\nsubset_concurrency = 2\n' });
-});
-after(async () => {
-  await gateway?.stop();
-  await cluster?.stop();
-});
+let database, gateway;
+const LIMITS = '\n[gate]\nsubset_limit_max = 100\nsubset_concurrency = 2\n';
+withGateway(200, { rules: RULES, sections: LIMITS }, (world) => ({ database, gateway } = world), TABLES);
 
 const ask = (query, { headers }) => get(`${gateway.url}/v1/shape`, new URLSearchParams({ offset: '-1', ...query }), headers);
 const HONEST = { table: 'items', where: 'org_id = $1', 'params[1]': '1' };

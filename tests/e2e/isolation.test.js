@@ -1,24 +1,12 @@
 // Rows of one organisation never reach another, however they are written.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { test } from 'node:test';
 import { Follower } from './support/follower.js';
-import { embedded, Gateway } from './support/gateway.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { rowsOf } from './support/schema.js';
+import { withGateway } from './support/world.js';
 
-let cluster;
-let database;
-let gateway;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 500);
-  gateway = await Gateway.start({ origin: embedded(database) });
-});
-after(async () => {
-  await gateway?.stop();
-  await cluster?.stop();
-});
+let database, gateway;
+withGateway(500, {}, (world) => ({ database, gateway } = world));
 
 // Rows go from one organisation to the other and back, by single updates and many at once. A row's texts always begin with
 // the name of the organisation that owns it.

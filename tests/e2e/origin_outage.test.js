@@ -42,6 +42,8 @@ test('what is there is served, the rest is 503 with Retry-After, and it comes ba
 
   assert.equal((await ask(origin, { ...ITEMS, offset: '-1' })).text, pages[0].answer.text, 'known rows are served');
   assertUnavailable(await ask(origin, { table: 'other', offset: '-1' }));
+  const retryAfter = async () => (await ask(origin, { table: 'other', offset: '-1' })).headers['retry-after'];
+  await origin.program.until('knows that it cannot connect again', async () => (await retryAfter()) === '10');
   assertUnavailable(await ask(origin, { ...ITEMS, ...position, live: true }));
   assertUnavailable(await ask(origin, { ...ITEMS, ...position, subset__limit: 1, subset__order_by: 'id' }), 'no-cache');
   const first = await held;

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
 import { Follower } from './support/follower.js';
 import { embedded, Gateway, newSecret } from './support/gateway.js';
 import { freePort } from './support/program.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { rowsOf } from './support/schema.js';
 import { get, queryOf, read, untilHeld, Waiting } from './support/shapes.js';
 import { readToken } from './support/tokens.js';
+import { withRows } from './support/world.js';
 
 const RULE = `
 [[rule]]
@@ -31,15 +31,8 @@ when = "role = 'admin'"
 `;
 const NO_WATCH = '\n[reload]\nwatch = false\n';
 
-let cluster;
-let database;
-let gateway;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 200);
-});
-after(() => cluster?.stop());
+let database, gateway;
+withRows(200, (world) => ({ database } = world));
 
 async function start(options = {}) {
   gateway = await Gateway.start({ origin: embedded(database), rules: RULE, sections: NO_WATCH, ...options });

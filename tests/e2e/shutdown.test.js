@@ -1,21 +1,14 @@
 // SIGTERM: nobody who waits is left without an answer.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { test } from 'node:test';
 import { BareOrigin, embedded, Gateway, newSecret, remote } from './support/gateway.js';
 import { freePort } from './support/program.js';
-import { SCHEMA, seed } from './support/schema.js';
+import { withRows } from './support/world.js';
 
 const POLLS = 50;
 
-let cluster;
 let database;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 100);
-});
-after(() => cluster?.stop());
+withRows(100, (world) => ({ database } = world));
 
 // Many who wait for changes at the end of the log, one of them for events.
 async function hold(gateway) {

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { Cluster } from './support/cluster.js';
 import { Follower } from './support/follower.js';
-import { embedded, Gateway } from './support/gateway.js';
+import { BareOrigin, embedded, Gateway } from './support/gateway.js';
 import { pause, temporaryFolder } from './support/program.js';
 
 const MB = 1024 * 1024;
@@ -17,13 +17,14 @@ const WRITE_TIMEOUT_S = 3;
 const RESIDENT_BYTES_MAX = CHUNKS * (CHUNK_BYTES + MB) + READERS * 64 * 1024 + 16 * MB;
 const OTHERS_ANSWERED_MIN = 20; // while all of the slow ones are there; some hundreds where nothing else is going on
 
-// Far more than the kernel takes for a connection that nobody reads, and than a chunk. Each listener may have a piece of its own,
-// up to a chunk and an entry; beside that there is the log's own, the same on its way from the database and into the files.
-// A copy of everything for each would be 320 MB more.
-const LISTENERS = 10;
-const EVENTS = 32;
-const EVENT_BYTES = MB;
-const LISTENED_BYTES_MAX = LISTENERS * (CHUNK_BYTES + EVENT_BYTES) + 3 * EVENTS * EVENT_BYTES;
+// More than a chunk, and that is far more than the kernel takes for a connection that nobody reads. Listeners that begin at places of
+// their own share nothing of it: each has a small piece. Beside that there is the log's own, the same on its way from the database
+// and into the files. The rest of the chunk for each would be 360 MB.
+const LISTENERS = 40;
+const TRANSACTIONS = 12;
+const EVENTS_EACH = 64;
+const EVENT_BYTES = 16 * 1024;
+const LISTENED_BYTES_MAX = LISTENERS * 256 * 1024 + 3 * TRANSACTIONS * EVENTS_EACH * EVENT_BYTES;
 
 const SCHEMA = `
 CREATE TABLE items (id int PRIMARY KEY, org_id int NOT NULL, title text);
@@ -69,7 +70,7 @@ async function chunksOf(gateway) {
 
 // A connection that asks, and takes what comes when told to: nothing, or as many bytes at a time as its buffer holds.
 class SlowReader {
-  constructor(gateway, org_id, query, bytes = 1) {
+  constructor(port, target, headers = {}, bytes = 1) {
     this.received = 0;
     this.ended = false;
     const take = (length, buffer) => {
@@ -77,13 +78,9 @@ class SlowReader {
       this.onBytes?.(buffer.subarray(0, length));
       return false; // no more before resume()
     };
-    const lines = [
-      `GET /v1/shapes/items?${new URLSearchParams(query)} HTTP/1.1`,
-      `Host: 127.0.0.1:${gateway.port}`,
-      `Authorization: ${bearer(gateway, org_id).authorization}`,
-      'Connection: close',
-    ];
-    this.socket = net.connect({ port: gateway.port, host: '127.0.0.1', onread: { buffer: Buffer.alloc(bytes), callback: take } });
+    const fields = { host: `127.0.0.1:${port}`, connection: 'close', ...headers };
+    const lines = [`GET ${target} HTTP/1.1`, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`)];
+    this.socket = net.connect({ port, host: '127.0.0.1', onread: { buffer: Buffer.alloc(bytes), callback: take } });
     this.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) => this.socket.once('close', resolve));
@@ -99,6 +96,10 @@ class SlowReader {
   close() {
     this.socket.destroy();
   }
+}
+
+function slowReader(gateway, org_id, query, bytes) {
+  return new SlowReader(gateway.port, `/v1/shapes/items?${new URLSearchParams(query)}`, bearer(gateway, org_id), bytes);
 }
 
 // How long each of the small requests takes that are made, one after the other, while something is so.
@@ -123,7 +124,7 @@ for (const kind of ['memory', 'folder'])
     await pause(100); // what those requests have left is closed
     const [resident, descriptors] = [program.resident_bytes, program.descriptors];
 
-    const readers = Array.from({ length: READERS }, (_, i) => new SlowReader(gateway, 1, chunks[i % CHUNKS].query));
+    const readers = Array.from({ length: READERS }, (_, i) => slowReader(gateway, 1, chunks[i % CHUNKS].query));
     const ticking = setInterval(() => readers.forEach((reader, i) => i % 2 === 0 && reader.more()), 1000).unref();
     const allThere = () => program.descriptors >= descriptors + READERS;
     await program.until('has taken all', allThere);
@@ -145,7 +146,7 @@ for (const kind of ['memory', 'folder'])
 test('who reads slowly, but reads, gets all of it, however long that takes', async () => {
   const [chunk] = await chunksOf(gateways.folder);
   const pieces = [];
-  const reader = new SlowReader(gateways.folder, 1, chunk.query, 64 * 1024);
+  const reader = slowReader(gateways.folder, 1, chunk.query, 64 * 1024);
   reader.onBytes = (bytes) => pieces.push(Buffer.from(bytes));
   const began = Date.now();
   const ticking = setInterval(() => reader.more(), 20).unref();
@@ -156,7 +157,7 @@ test('who reads slowly, but reads, gets all of it, however long that takes', asy
   assert.equal(createHash('sha256').update(body.subarray(body.indexOf('\r\n\r\n') + 4)).digest('hex'), chunk.sha256);
 });
 
-test('who listens to events and takes none of them is cut off, and the others have them all', async (t) => {
+test('who listens to events and takes none of them holds a small piece of them and is cut off, and the others have them all', async (t) => {
   const gateway = gateways.folder;
   const { program } = gateway;
   const follower = new Follower({ url: `${gateway.url}/v1/shapes/items`, headers: bearer(gateway, 2), liveSse: true });
@@ -164,21 +165,45 @@ test('who listens to events and takes none of them is cut off, and the others ha
   const { handle, offset } = await readPage(gateway, 2, { offset: 'now' });
   await follower.until('it listens', () => follower.requests.at(-1).type === 'text/event-stream');
   const [resident, descriptors] = [program.resident_bytes, program.descriptors];
-  const query = { offset, handle, live: true, live_sse: true };
-  const readers = Array.from({ length: LISTENERS }, () => new SlowReader(gateway, 2, query));
-  await program.until('has taken all', () => program.descriptors >= descriptors + LISTENERS);
-
   let peak = 0;
   const sampling = setInterval(() => (peak = Math.max(peak, program.resident_bytes)), 20).unref();
-  for (let i = 0; i < EVENTS; ++i) {
-    await database.query('INSERT INTO items VALUES ($1, 2, repeat($2, $3))', [2_000_000 + i, 'x', EVENT_BYTES]);
+  for (let i = 0; i < TRANSACTIONS; ++i) {
+    const ids = 2_000_000 + i * EVENTS_EACH;
+    const insert = 'INSERT INTO items SELECT i, 2, repeat($3, $4) FROM generate_series($1::int, $2::int) i';
+    await database.query(insert, [ids, ids + EVENTS_EACH - 1, 'x', EVENT_BYTES]);
   }
+  await follower.equals(await database.query('SELECT * FROM items WHERE org_id = 2 ORDER BY id'));
+  const events = JSON.parse((await readPage(gateway, 2, { offset, handle })).text).filter(({ value }) => value);
+  const places = events.slice(0, LISTENERS).map(({ headers }) => `${headers.lsn}_${headers.op_position}`);
+  const query = { handle, live: true, live_sse: true };
+  const readers = places.map((offset) => slowReader(gateway, 2, { ...query, offset }));
+  await program.until('has taken all', () => program.descriptors >= descriptors + LISTENERS);
+  await database.query(`UPDATE items SET title = 'one more' WHERE id = 2000000`);
   await follower.equals(await database.query('SELECT * FROM items WHERE org_id = 2 ORDER BY id'));
   follower.assertClean();
   await program.until('has cut them off', () => program.descriptors <= descriptors + 2);
   clearInterval(sampling);
   readers.forEach((reader) => reader.close());
   follower.stop();
-  t.diagnostic(`${LISTENERS} listeners to ${EVENTS} MB: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
+  t.diagnostic(`${readers.length} listeners to ${(TRANSACTIONS * EVENTS_EACH * EVENT_BYTES) / MB} MB: memory from ${Math.round(resident / MB)} to ${Math.round(peak / MB)} MB at most`);
+  assert.equal(readers.length, LISTENERS);
   assert.ok(peak - resident < LISTENED_BYTES_MAX, `${peak - resident} bytes`);
+});
+
+test('a bare origin cuts them off after the write timeout that it was given', async () => {
+  const other = await cluster.createDatabase(SCHEMA);
+  const origin = await BareOrigin.start(other, { args: ['--write-timeout', '1'] });
+  const { program } = origin;
+  const target = '/v1/shape?table=items&offset=-1';
+  assert.equal((await fetch(origin.url + target)).status, 200);
+  await pause(100);
+  const before = program.descriptors;
+  const began = Date.now();
+  const readers = Array.from({ length: 10 }, () => new SlowReader(origin.port, target));
+  await program.until('has taken all', () => program.descriptors >= before + readers.length);
+  await program.until('has cut them off', () => program.descriptors <= before + 2, 20_000); // before the default of 30 s
+  assert.ok(Date.now() - began >= 1000);
+  readers.forEach((reader) => reader.close());
+  await origin.stop();
+  await other.close();
 });

@@ -1,23 +1,17 @@
 // SpiceDB's real engine decides: when a grant is minted, and on each request of a named shape.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Cluster } from './support/cluster.js';
+import { test } from 'node:test';
 import { Follower } from './support/follower.js';
 import { embedded, Gateway } from './support/gateway.js';
-import { rowsOf, SCHEMA, seed } from './support/schema.js';
+import { rowsOf } from './support/schema.js';
 import { newSecret } from './support/secrets.js';
 import { SpiceDb } from './support/spicedb.js';
+import { withRows } from './support/world.js';
 
 const PERMISSIONS = 'definition user {}\ndefinition org {\n  relation member: user\n}';
 
-let cluster;
 let database;
-before(async () => {
-  cluster = await Cluster.start();
-  database = await cluster.createDatabase(SCHEMA);
-  await seed(database, 100);
-});
-after(() => cluster?.stop());
+withRows(100, (world) => ({ database } = world));
 
 // A gateway before a SpiceDB where alice is a member of organisation 1 and bob of 2.
 async function start() {

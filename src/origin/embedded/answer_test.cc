@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "origin/embedded/events.h"
 #include "origin/embedded/test_table.h"
 
 namespace sluice::origin::embedded {
@@ -66,19 +65,6 @@ TEST(CacheFields, FollowTheConfiguration) {
   EXPECT_EQ(fields.catch_up, "public, max-age=10, stale-while-revalidate=20");
   EXPECT_EQ(fields.sse, "public, max-age=59");
   EXPECT_EQ(CacheFields(10, 20, 0).sse, "public, max-age=1");
-}
-
-TEST(Events, AreCutAtEachEntryWhereverBuffersEnd) {
-  constexpr std::string_view kEntries = "{\"a\":\"1,\"},\n{\"b\":2},\n";
-  constexpr std::string_view kEvents = "data: {\"a\":\"1,\"}\n\ndata: {\"b\":2}\n\n";
-  for (std::size_t i = 0; i <= kEntries.size(); ++i) {
-    for (std::size_t j = i; j <= kEntries.size(); ++j) {
-      std::vector<Buffer> cut = {Buffer::of_static(kEntries.substr(0, i)), Buffer::of_static(kEntries.substr(i, j - i)),
-                                 Buffer::of_static(kEntries.substr(j))};
-      EXPECT_EQ(to_events(cut), kEvents) << i << " " << j;
-    }
-  }
-  EXPECT_EQ(to_events({}), "");
 }
 
 TEST(LastSeen, OnlyRises) {

@@ -153,11 +153,17 @@ void Changes::deliver(Group& group, const RowChange& change) {
   hits_.clear();
   group.router.find(change, hits_);
   std::vector<Feed*> overflowing;
-  for (const auto& [feed, was_inside, is_inside] : hits_) {
+  std::vector<Feed*> ended;
+  for (const auto& [feed, was_inside, is_inside, judged] : hits_) {
+    if (!judged) {
+      if (!feed->survives(transaction_)) ended.push_back(feed);
+      continue;
+    }
     if (!feed->wants(transaction_) || !feed->change(transaction_, change, was_inside, is_inside)) continue;
     if (feed->touched_place == Feed::kUntouched) touch(*feed);
     if (feed->held_bytes() > kHeldBytesMax) overflowing.push_back(feed);
   }
+  for (Feed* feed : ended) drop(*feed, std::nullopt);
   for (Feed* feed : overflowing) {
     drop(*feed, unavailable("too_many_changes", "The table changes faster than its snapshot begins", 10));
   }

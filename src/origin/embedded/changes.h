@@ -3,7 +3,7 @@
 // A table is known by its oid. Shapes that were made from different states of one table (before and after an ALTER) are kept
 // apart: those whose table is no longer what the stream describes get nothing more and are dropped, as soon as a change
 // comes that they would have to understand. So are the shapes of a table that is truncated or no longer has REPLICA IDENTITY
-// FULL.
+// FULL. So is a shape that asks for the order of an enum, when a row comes with a label that the enum was given since.
 //
 // Belongs to the replication thread.
 #pragma once

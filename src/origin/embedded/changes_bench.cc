@@ -83,7 +83,7 @@ class Origin {
   }
   void add(const std::shared_ptr<Shape>& shape) {
     changes_.add(shape);
-    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
     shape->log().finish_snapshot(0);
   }
   void remove(const Shape& shape) { changes_.remove(shape); }

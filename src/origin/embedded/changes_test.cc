@@ -48,7 +48,7 @@ class ChangesTest : public testing::Test {
                                     std::optional<std::string> replica = std::nullopt) {
     auto shape = items_shape(store_, std::move(where), std::nullopt, std::move(replica));
     changes_.add(shape);
-    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
     shape->log().finish_snapshot(0);
     return shape;
   }
@@ -145,7 +145,7 @@ TEST_F(ChangesTest, HoldsChangesUntilTheSnapshotIsKnown) {
     commit();
   }
   // Transaction 51 was running when the snapshot was taken; 50 is in it, 52 came later.
-  changes_.find(*shape)->release({.xmin = 51, .xmax = 52, .in_progress = {51}}, 1000);
+  changes_.find(*shape)->release({.xmin = 51, .xmax = 52, .xip = {51}}, 1000);
   begin(40);  // held by the snapshot, but late
   insert({"40", "a", nullptr});
   commit();
@@ -169,7 +169,7 @@ TEST_F(ChangesTest, ReleaseInTheMiddleOfATransactionKeepsOrDropsAllOfIt) {
     insert({"1", "first", nullptr});
     insert({"2", "second", nullptr});
     std::uint64_t xmax = held ? 61 : 60;
-    changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 10'000);
+    changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 10'000);
     insert({"3", "third", nullptr});
     commit();
     shape->log().finish_snapshot(0);
@@ -182,7 +182,7 @@ TEST_F(ChangesTest, ReleaseInTheMiddleOfATransactionKeepsOrDropsAllOfIt) {
 TEST_F(ChangesTest, TransactionsAreNotComparedForEver) {
   auto shape = items_shape(store_);
   changes_.add(shape);
-  changes_.find(*shape)->release({.xmin = 100, .xmax = 100, .in_progress = {}}, 150);
+  changes_.find(*shape)->release({.xmin = 100, .xmax = 100, .xip = {}}, 150);
   shape->log().finish_snapshot(0);
   lsn_ = 200;
   begin(100);
@@ -207,7 +207,7 @@ TEST_F(ChangesTest, RestartTakesBackWhatWasNotCommitted) {
   begin(7);
   insert({"1", "a", nullptr});
   commit();
-  changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .in_progress = {}}, 1);
+  changes_.find(*pending)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
   pending->log().finish_snapshot(0);
   store_.commit(lsn_, {});
   EXPECT_THAT(log_text(*shape), Not(HasSubstr(R"("id":"2")")));
@@ -218,7 +218,7 @@ TEST_F(ChangesTest, TruncateDropsTheShapesOfTheTable) {
   auto shape = live_shape();
   auto newer = items_shape(store_, "org = 'x'");
   changes_.add(newer);
-  changes_.find(*newer)->release({.xmin = 90, .xmax = 90, .in_progress = {}}, 10'000);
+  changes_.find(*newer)->release({.xmin = 90, .xmax = 90, .xip = {}}, 10'000);
   begin(80);
   std::vector<sql::Oid> relations = {kItems};
   changes_.truncate({relations, 0});
@@ -249,7 +249,7 @@ TEST_F(ChangesTest, WhatAShapeCannotFollowIsForgivenWhereItsSnapshotHoldsIt) {
     commit();
     EXPECT_FALSE(dropped_.contains(shape.get()));
     std::uint64_t xmax = held ? 51 : 50;
-    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .in_progress = {}}, 1000), held);
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 1000), held);
     changes_.remove(*shape);
   }
 }
@@ -261,6 +261,76 @@ TEST_F(ChangesTest, WithoutTheOldRowShapesAreDropped) {
   erase({"1", nullptr, nullptr});
   EXPECT_TRUE(dropped_.contains(shape.get()));
   commit();
+}
+
+// items whose org is an enum, and shapes of it.
+class EnumChangesTest : public ChangesTest {
+ protected:
+  EnumChangesTest() {
+    sql::Table table = items_table();
+    sql::Column& org = table.columns[2];
+    org.type = kOrg;
+    org.type_name = "org";
+    org.is_enum = true;
+    org.enum_labels = {"low", "high"};
+    table_ = std::make_shared<const sql::Table>(std::move(table));
+    std::vector<replication::RelationColumn> columns = {
+        {true, "id", sql::oid::kInt8, -1}, {true, "title", sql::oid::kText, -1}, {true, "org", kOrg, -1}};
+    changes_.relation({kItems, "public", "items", 'f', columns});
+  }
+
+  std::shared_ptr<Shape> added(const std::string& where) {
+    auto spec = resolve(items_definition(where), table_);
+    EXPECT_TRUE(spec) << where;
+    std::string handle = make_handle();
+    auto shape = std::make_shared<Shape>(handle, *spec, store_.create(handle, ""));
+    changes_.add(shape);
+    return shape;
+  }
+  std::shared_ptr<Shape> live(const std::string& where) {
+    auto shape = added(where);
+    changes_.find(*shape)->release({.xmin = 1, .xmax = 1, .xip = {}}, 1);
+    shape->log().finish_snapshot(0);
+    return shape;
+  }
+
+  static constexpr sql::Oid kOrg = 20'000;
+  std::shared_ptr<const sql::Table> table_;
+};
+
+TEST_F(EnumChangesTest, ARowThatCannotBeJudgedDropsTheShape) {
+  auto ordered = live("org < 'high'");
+  auto old_row = live("org <= 'low'");
+  auto equal = live("org = 'low'");
+  auto others = live("title = 't' AND org < 'high'");
+  begin(7);
+  insert({"1", "a", "low"});
+  insert({"2", "a", "mid"});
+  EXPECT_TRUE(dropped_.contains(ordered.get()));
+  EXPECT_EQ(changes_.find(*ordered), nullptr);
+  commit();
+  EXPECT_TRUE(dropped_.contains(old_row.get()));
+  EXPECT_FALSE(dropped_.contains(equal.get()));
+  EXPECT_FALSE(dropped_.contains(others.get())) << "it is false whatever the order is";
+  EXPECT_THAT(log_text(*equal), HasSubstr(R"("id":"1")"));
+  begin(8);
+  update({"2", "t", "mid"}, {"2", "t", "high"});
+  commit();
+  EXPECT_TRUE(dropped_.contains(others.get())) << "where the row was is not known";
+  EXPECT_FALSE(dropped_.contains(equal.get()));
+}
+
+TEST_F(EnumChangesTest, ARowThatCannotBeJudgedIsForgivenWhereTheSnapshotHoldsIt) {
+  for (bool held : {true, false}) {
+    auto shape = added("org < 'high'");
+    begin(50);
+    insert({"1", "a", "mid"});
+    commit();
+    EXPECT_FALSE(dropped_.contains(shape.get()));
+    std::uint64_t xmax = held ? 51 : 50;
+    EXPECT_EQ(changes_.find(*shape)->release({.xmin = xmax, .xmax = xmax, .xip = {}}, 1000), held);
+    changes_.remove(*shape);
+  }
 }
 
 TEST_F(ChangesTest, RoutesEachChangeToTheShapesItConcernsAndNoOther) {

@@ -1,5 +1,7 @@
 #include "origin/embedded/events.h"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <utility>
 
@@ -7,35 +9,13 @@ namespace sluice::origin::embedded {
 namespace {
 
 constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
-constexpr std::string_view kData = "data: ";
-constexpr std::string_view kEventEnd = "\n\n";
 
 }  // namespace
-
-// An entry is a line that ends in a comma; neither is part of the event. Buffers cut entries anywhere.
-std::string to_events(const std::vector<Buffer>& entries) {
-  std::string out;
-  bool at_start = true;
-  for (const Buffer& buffer : entries) {
-    std::string_view rest = buffer.bytes();
-    while (!rest.empty()) {
-      if (at_start) out += kData;
-      std::size_t newline = rest.find('\n');
-      at_start = newline != std::string_view::npos;
-      out += rest.substr(0, newline);
-      if (!at_start) break;
-      out.pop_back();  // the comma, which a former buffer may have brought
-      out += kEventEnd;
-      rest.remove_prefix(newline + 1);
-    }
-  }
-  return out;
-}
 
 EventStream::EventStream(std::shared_ptr<Shape> shape, shape::Offset from, EventOptions options, const LastSeen& last_seen,
                          const std::atomic<bool>& draining)
     : shape_(std::move(shape)),
-      at_(from),
+      at_{from},
       options_(options),
       last_seen_(last_seen),
       draining_(draining),
@@ -46,17 +26,19 @@ bool EventStream::over() const {
 }
 
 bool EventStream::has_more() const {
-  return shape_->log().head() > at_;
+  return shape_->log().head() > at_.after;
 }
 
 Buffer EventStream::take() {
   auto up_to_date = last_seen_.get();
-  auto events = shape_->events_after(at_, *up_to_date);
-  at_ = events.end;
-  return events.text;
+  EventPiece piece = shape_->events_after(at_, *up_to_date);
+  at_ = piece.to;
+  return std::move(piece.text);
 }
 
 Task<std::expected<Buffer, http::BodyError>> EventStream::next() {
+  // Those who are in the middle of a long run take turns, so that one spelling of each piece does for all of them.
+  if (at_.bytes > 0) co_await boost::asio::post(co_await boost::asio::this_coro::executor, use_task);
   while (!over()) {
     if (has_more()) co_return take();
     auto now = std::chrono::steady_clock::now();

@@ -2,7 +2,8 @@
 // up-to-date message whenever the head is reached, a comment where nothing else was sent for a while.
 //
 // The stream ends, without a word, at its timeout, when the shape is dropped, and when the origin drains: the client asks
-// again and learns why. Events of a batch are spelled once for all who are at the same place in the log.
+// again and learns why. What follows is taken piece by piece (event_pieces.h), one for each next(): who does not take it
+// holds no more than that.
 #pragma once
 
 #include <atomic>
@@ -34,14 +35,11 @@ class EventStream final : public http::BodyStream {
   Buffer take();
 
   const std::shared_ptr<Shape> shape_;
-  shape::Offset at_;
+  EventPlace at_;
   const EventOptions options_;
   const LastSeen& last_seen_;
   const std::atomic<bool>& draining_;
   const WaitList::Deadline end_;
 };
-
-// Entries as a page holds them, each with its ",\n", as events.
-std::string to_events(const std::vector<Buffer>& entries);
 
 }  // namespace sluice::origin::embedded

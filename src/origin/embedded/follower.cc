@@ -140,10 +140,11 @@ Task<void> Follower::follow() {
   while (!stopping_) {
     if (co_await hold_lock() && co_await prepare()) {
       StreamEnd end = co_await stream();
+      renew_ = renew_ || must_renew(end);
+      passing_ = renew_ || health_ == Origin::Health::kActive;
       health_ = Origin::Health::kUnavailable;
       if (stopping_) co_return;
       log::warn("replication_ended", {{"why", to_string(end.why)}, {"error", end.error.message}});
-      renew_ = renew_ || must_renew(end);
     }
     changes_.restart();
     publish();
@@ -170,6 +171,7 @@ Task<void> Follower::wait_until_writable() {
 
 // Always false: for whoever could not do what it should.
 bool Follower::failed(std::string_view event, const replication::PgError& error) {
+  passing_ = false;
   health_ = Origin::Health::kUnavailable;
   log::warn(event, {{"slot", options_.slot}, {"error", error.message}});
   return false;

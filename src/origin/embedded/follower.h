@@ -37,6 +37,10 @@
 
 namespace sluice::origin::embedded {
 
+// Retry-After of what cannot be answered without the stream (PROTOCOL section 2).
+inline constexpr int kPassingRetry_s = 1;
+inline constexpr int kAwayRetry_s = 10;
+
 struct FollowerOptions {
   std::string database_url;
   std::string slot;
@@ -60,6 +64,9 @@ class Follower final : replication::StreamHandler {
   // Any thread.
   Origin::Health health() const { return health_.load(std::memory_order_acquire); }
   bool stands_by() const { return stands_by_.load(std::memory_order_acquire); }
+  // While it is not active: when it is worth asking again. A stream that has just ended is gone on from, or begun anew,
+  // within a second; a database that cannot be reached may stay away for longer.
+  int retry_s() const { return passing_.load(std::memory_order_acquire) ? kPassingRetry_s : kAwayRetry_s; }
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   // Between the last commit that was delivered and its delivery; 0 while there is nothing to deliver. By two clocks.
   std::int64_t lag_us() const { return lag_us_.load(std::memory_order_relaxed); }
@@ -140,6 +147,7 @@ class Follower final : replication::StreamHandler {
   LastSeen& last_seen_;
   std::atomic<Origin::Health> health_{Origin::Health::kStarting};
   std::atomic<bool> stands_by_{false};
+  std::atomic<bool> passing_{false};  // what keeps it from being active
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> lag_us_{0};

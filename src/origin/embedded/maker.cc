@@ -4,9 +4,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <charconv>
 #include <exception>
 #include <map>
+#include <utility>
 
 #include "base/log.h"
 #include "origin/embedded/resolve.h"
@@ -61,32 +61,9 @@ Failure database_failure(const PgError& error) {
   return unavailable("snapshot_failed", "The database could not be read", 10);
 }
 
-Failure not_active(Origin::Health health) {
-  if (health == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
-  return unavailable("database_unreachable", "The database cannot be reached", 10);
-}
-
-SnapshotPoint to_point(const replication::SnapshotInfo& info) {
-  return {info.xmin, info.xmax, info.xip};
-}
-
-// pg_current_snapshot()'s text: xmin:xmax:xip,xip,…
-std::optional<SnapshotPoint> parse_point(std::string_view text) {
-  std::vector<std::uint64_t> numbers;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    std::uint64_t number = 0;
-    auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc()) return std::nullopt;
-    numbers.push_back(number);
-    at = next;
-    while (at < end && (*at == ':' || *at == ',')) ++at;
-  }
-  if (numbers.size() < 2) return std::nullopt;
-  SnapshotPoint point{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
-  std::sort(point.in_progress.begin(), point.in_progress.end());
-  return point;
+Failure not_active(const Follower& follower) {
+  if (follower.health() == Origin::Health::kStarting) return unavailable("starting", "The origin is starting", 5);
+  return unavailable("database_unreachable", "The database cannot be reached", follower.retry_s());
 }
 
 replication::SnapshotQuery snapshot_query(const ShapeSpec& spec) {
@@ -126,7 +103,7 @@ Task<Maker::Found> Maker::find_or_make(const shape::Definition& definition) {
   std::string text = definition.canonical_text();
   if (auto shape = registry_.find(text)) co_return shape;
   if (!store_.writable()) co_return std::unexpected(storage_full());
-  if (auto health = follower_.health(); health != Origin::Health::kActive) co_return std::unexpected(not_active(health));
+  if (follower_.health() != Origin::Health::kActive) co_return std::unexpected(not_active(follower_));
   auto resolution = begin_resolving(text, definition);
   if (!resolution) co_return std::unexpected(unavailable("too_many_shapes", "Too many new shapes at once", 5));
   auto found = co_await resolution->get(patience());
@@ -193,8 +170,22 @@ Task<std::expected<Maker::Known, Failure>> Maker::look_up(shape::TableName name)
   const bool full_identity = table->replica_identity == 'f';
   std::erase_if(known_, [&](const auto& each) { return now - each.second.since >= kKnownFor; });
   Known known{intern(as_published(std::move(*table))), full_identity, false, now};
+  std::weak_ptr<const sql::Table>& former = by_name_[key];
+  if (const auto before = former.lock(); before && before != known.table) drop_former(*known.table);
+  former = known.table;
   if (known_.size() < kKnownMax) known_[key] = known;
   co_return known;
+}
+
+// Shapes of what had the table's name, or of what it was.
+void Maker::drop_former(const sql::Table& table) {
+  std::vector<std::shared_ptr<Shape>> shapes;
+  for (const auto& shape : registry_.all()) {
+    const sql::Table& its = *shape->spec().table;
+    const bool former = its.schema == table.schema && its.name == table.name && !sql::is_still(table, its);
+    if (former && shape->phase() == Phase::kReady) shapes.push_back(shape);
+  }
+  if (!shapes.empty()) drop_changed(table, true, shapes);
 }
 
 std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
@@ -244,7 +235,7 @@ Task<Maker::Taken> Maker::take_snapshot(replication::Connection& connection, std
   SnapshotWriter writer(
       *shape, store_, {options_.chunk_bytes, options_.bytes_max}, [this, shape](const replication::SnapshotInfo& info) {
         asio::post(follower_.executor(),
-                   [this, shape, point = to_point(info), lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
+                   [this, shape, point = info.point, lsn = info.insert_lsn] { follower_.release(shape, point, lsn); });
       });
   auto info = co_await replication::read_snapshot(connection, snapshot_query(shape->spec()), writer);
   if (!info && !info.error().undefined_column()) {
@@ -310,7 +301,7 @@ Task<std::expected<void, Failure>> Maker::listen(replication::Connection& connec
   asio::post(follower_.executor(),
              [this, promise, shape, generation] { promise->set(follower_.listen(shape, generation)); });
   auto seen = co_await promise->get(patience());
-  if (!seen || !*seen) co_return std::unexpected(not_active(follower_.health()));
+  if (!seen || !*seen) co_return std::unexpected(not_active(follower_));
   co_return co_await await_visible(connection, std::move(*seen));
 }
 
@@ -321,7 +312,7 @@ Task<std::expected<void, Failure>> Maker::await_visible(replication::Connection&
   while (!seen->empty()) {
     auto result = co_await connection.query("SELECT pg_current_snapshot()::text");
     if (!result) co_return std::unexpected(database_failure(result.error()));
-    auto point = parse_point(result->text(0, 0));
+    auto point = replication::parse_snapshot_point(result->text(0, 0));
     if (point && holds_all(*point, *seen)) {
       asio::post(follower_.executor(), [this, point = std::move(*point)] { follower_.forget_visible(point); });
       break;
@@ -365,6 +356,8 @@ Task<void> Maker::check_tables() {
   for (const auto& shape : registry_.all()) {
     if (shape->phase() == Phase::kReady) by_table[shape->spec().table].push_back(shape);
   }
+  std::erase_if(tables_, [](const auto& each) { return each.second.expired(); });
+  std::erase_if(by_name_, [](const auto& each) { return each.second.expired(); });
   if (by_table.empty()) co_return;
   std::optional<std::vector<sql::Oid>> published;
   if (auto lease = co_await queries_.acquire()) {
@@ -383,12 +376,20 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
                               bool is_published, std::vector<std::shared_ptr<Shape>> shapes) {
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
-  if (is_published && now && now->replica_identity == 'f' && as_published(std::move(*now)) == *table) co_return;
+  if (is_published && now && now->replica_identity == 'f' && sql::is_still(as_published(std::move(*now)), *table)) co_return;
+  drop_changed(*table, is_published, shapes);
+}
+
+void Maker::drop_changed(const sql::Table& table, bool is_published, const std::vector<std::shared_ptr<Shape>>& shapes) {
   log::info("table_changed",
-            {{"schema", table->schema}, {"table", table->name}, {"published", is_published}, {"shapes", shapes.size()}});
-  published_.erase(table->oid);
-  forget_known(table->oid);
+            {{"schema", table.schema}, {"table", table.name}, {"published", is_published}, {"shapes", shapes.size()}});
+  sql::Oid forgotten = 0;
   for (const auto& shape : shapes) {
+    const sql::Oid oid = shape->spec().table->oid;
+    if (std::exchange(forgotten, oid) != oid) {
+      published_.erase(oid);
+      forget_known(oid);
+    }
     registry_.drop(shape);
     follower_.forget(shape);
   }
@@ -443,7 +444,7 @@ Task<Maker::Rows> Maker::read_visible(replication::SnapshotQuery query, std::sha
   auto lease = co_await queries_.acquire();
   if (!lease) co_return std::unexpected(database_failure(lease.error()));
   auto seen = co_await promise->get(patience());
-  if (!seen) co_return std::unexpected(not_active(follower_.health()));
+  if (!seen) co_return std::unexpected(not_active(follower_));
   auto visible = co_await await_visible(**lease, std::move(*seen));
   if (!visible) co_return std::unexpected(visible.error());
   auto info = co_await replication::read_snapshot(**lease, std::move(query), *sink);

@@ -58,7 +58,8 @@ class Maker {
 
   // Until stop(). Meanwhile also looks, once the stream stands and every table_check_interval from then on, whether the
   // tables of the shapes are still what they were: a table that is dropped, renamed, altered without being written to, or
-  // taken out of the publication does not show on the stream. Tables that no shape is of any more are unpublished, unless
+  // taken out of the publication does not show on the stream. Where a table is read for a new shape and is not what it was,
+  // the shapes of what it was go at once. Tables that no shape is of any more are unpublished, unless
   // that is done by hand.
   void run();
   // Any thread; returns at once.
@@ -102,6 +103,8 @@ class Maker {
   using Seen = std::shared_ptr<const RecentTransactions::List>;
   Task<std::expected<void, Failure>> await_visible(replication::Connection& connection, Seen seen);
   std::shared_ptr<const sql::Table> intern(sql::Table table);
+  void drop_former(const sql::Table& table);
+  void drop_changed(const sql::Table& table, bool is_published, const std::vector<std::shared_ptr<Shape>>& shapes);
   Task<void> watch();
   void drop_failed();
   Task<void> check_tables();
@@ -126,9 +129,10 @@ class Maker {
   std::unordered_map<sql::Oid, std::uint64_t> published_;  // in which generation of the follower
   std::unordered_set<sql::Oid> publishing_;
   bool unpublishing_ = false;
-  std::unordered_set<sql::Oid> used_before_;                              // tables of shapes, at the last look
-  std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;  // as they were last seen: shapes share them
-  std::unordered_map<std::string, Known> known_;                          // by their names, as printed
+  std::unordered_set<sql::Oid> used_before_;                                  // tables of shapes, at the last look
+  std::unordered_map<sql::Oid, std::weak_ptr<const sql::Table>> tables_;      // as they were last seen: shapes share them
+  std::unordered_map<std::string, std::weak_ptr<const sql::Table>> by_name_;  // the same, by their names as printed
+  std::unordered_map<std::string, Known> known_;                              // likewise
   WaitList publishing_waiters_;
   replication::Pool queries_;
   replication::Pool snapshots_;

@@ -191,10 +191,17 @@ void Router::look_up_value(const Index& index, std::string_view value, const Row
 void Router::look_at(Clause& clause, const RowChange& change, std::vector<Hit>& out) {
   if (std::exchange(clause.looked_at, turn_) == turn_) return;
   const auto& where = clause.spec->where;
-  const bool was_inside = change.before && (!where || where->matches(*change.before));
-  const bool is_inside = change.after && (!where || where->matches(*change.after));
-  if (!was_inside && !is_inside) return;
-  for (Feed* feed = clause.first; feed != nullptr; feed = feed->filed.next) out.push_back({feed, was_inside, is_inside});
+  const auto inside = [&](const std::optional<sql::Row>& row) -> std::optional<bool> {
+    if (!row) return false;
+    return where ? where->judge(*row) : true;
+  };
+  const std::optional<bool> was_inside = inside(change.before);
+  const std::optional<bool> is_inside = inside(change.after);
+  const bool judged = was_inside && is_inside;
+  if (judged && !*was_inside && !*is_inside) return;
+  for (Feed* feed = clause.first; feed != nullptr; feed = feed->filed.next) {
+    out.push_back({feed, was_inside.value_or(false), is_inside.value_or(false), judged});
+  }
 }
 
 std::vector<Feed*> Router::all() const {

@@ -29,6 +29,7 @@ class Router {
     Feed* feed;
     bool was_inside;  // the row as it was lies in the shape
     bool is_inside;   // the row as it is does
+    bool judged;      // false: neither is known (sql::WhereClause::judge())
   };
 
   Router() = default;
@@ -40,7 +41,7 @@ class Router {
   void add(Feed& feed);
   void remove(Feed& feed);
 
-  // Appends each feed that the old row or the new one belongs to, once.
+  // Appends each feed that the old row or the new one belongs to, or of which that cannot be said, once.
   void find(const RowChange& change, std::vector<Hit>& out);
 
   bool empty() const { return clauses_.empty(); }

@@ -163,6 +163,13 @@ void Serving::answer_events(const std::shared_ptr<Shape>& shape, const Told& tol
   response.stream = std::make_unique<EventStream>(shape, from, options_.events, last_seen_, draining_);
 }
 
+// To be fetched anew, under the handle of the shape that is in its place; without one where there is none yet, as recorded.
+void Serving::answer_gone(const AuthorizedRequest& request, http::Response& response) const {
+  const auto successor = registry_.find(request.shape().definition.canonical_text());
+  const bool known = successor && names_another(request.shape().position, *successor);
+  answer_must_refetch(request, known ? &successor->handle() : nullptr, response);
+}
+
 Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
   std::optional<Count> held(std::in_place, held_);
   const shape::Position& position = request->shape().position;
@@ -174,7 +181,7 @@ Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
     if (!co_await wait_until_readable(shape, request)) break;
     if (shape->phase() == Phase::kDropped) {
       // Who goes on has a part of a snapshot that will never be whole.
-      if (!begins(position)) co_return answer_must_refetch(*request, nullptr, response);
+      if (!begins(position)) co_return answer_gone(*request, response);
       if (shape->failure()) co_return answer_failure(*request, *shape->failure(), response);
       continue;
     }
@@ -190,7 +197,7 @@ Task<void> Serving::serve_later(RequestPtr request, http::Response& response) {
       co_return answer_failure(*request, !draining_ && follower_.caught_up() ? out_of_bounds() : catching_up(), response);
     }
     if (!head && answer_now(shape, *request, response, head)) co_return;
-    if (!head) co_return answer_must_refetch(*request, nullptr, response);
+    if (!head) co_return answer_gone(*request, response);
     held.reset();  // it counts itself
     co_return co_await hold(shape, request, *head, response);
   }
@@ -226,12 +233,13 @@ Task<void> Serving::hold(std::shared_ptr<Shape> shape, RequestPtr request, Offse
   while (waiter.must_wait(over)) {
     if (WaitList::over(co_await waiter.spot().park(deadline))) break;
   }
-  if (shape->phase() == Phase::kDropped) co_return answer_must_refetch(*request, nullptr, response);
+  if (shape->phase() == Phase::kDropped) co_return answer_gone(*request, response);
   std::optional<Offset> head;
   if (has_more() && answer_now(shape, *request, response, head)) co_return;
   if (!draining_ && !store_.writable()) co_return answer_failure(*request, storage_full(), response);
   if (!draining_ && follower_.health() != Origin::Health::kActive) {
-    co_return answer_failure(*request, unavailable("database_unreachable", "The database cannot be reached", 10), response);
+    co_return answer_failure(
+        *request, unavailable("database_unreachable", "The database cannot be reached", follower_.retry_s()), response);
   }
   answer_empty(told(*shape, *request), at, *last_seen_.get(), response);
 }

@@ -56,6 +56,7 @@ class Serving {
   bool answer_now(const std::shared_ptr<Shape>& shape, const AuthorizedRequest& request, http::Response& response,
                   std::optional<shape::Offset>& head);
   void give_up(const std::shared_ptr<Shape>& shape);
+  void answer_gone(const AuthorizedRequest& request, http::Response& response) const;
   void answer_events(const std::shared_ptr<Shape>& shape, const Told& told, const store::Page& page,
                      http::Response& response);
   void remove(const AuthorizedRequest& request, http::Response& response);

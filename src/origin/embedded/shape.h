@@ -9,11 +9,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/wait_list.h"
+#include "origin/embedded/event_pieces.h"
 #include "origin/embedded/failure.h"
 #include "origin/embedded/last_seen.h"
 #include "origin/embedded/row_encoder.h"
@@ -58,14 +58,8 @@ class Shape {
   // Valid once dropped.
   const std::optional<Failure>& failure() const { return failure_; }
 
-  // What follows `after` in the log as events, with the up-to-date message where that is the head. Spelled once for those
-  // who ask at the same place.
-  struct Events {
-    shape::Offset after = shape::Offset::now();
-    shape::Offset end = shape::Offset::now();
-    Buffer text;
-  };
-  Events events_after(shape::Offset after, const UpToDate& up_to_date);
+  // What follows `place` in the log as events (event_pieces.h).
+  EventPiece events_after(EventPlace place, const UpToDate& up_to_date) { return events_.next(*log_, place, up_to_date); }
 
   void touch(std::chrono::steady_clock::time_point now) {
     used_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
@@ -82,8 +76,7 @@ class Shape {
   std::optional<Failure> failure_;  // written before phase_ becomes kDropped
   WaitList waiters_;
   std::atomic<std::int64_t> used_at_{0};
-  std::mutex events_mutex_;
-  Events events_;  // the last that were spelled
+  EventPieces events_;
 };
 
 // Digits, a hyphen, digits: 128 random bits.

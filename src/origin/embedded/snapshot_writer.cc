@@ -9,10 +9,10 @@ sql::Table as_published(sql::Table table) {
   return table;
 }
 
-std::string snapshot_members(const replication::SnapshotInfo& info) {
-  std::string out = fmt::format(R"("xmin":"{}","xmax":"{}","xip_list":[)", info.xmin, info.xmax);
-  for (std::size_t i = 0; i < info.xip.size(); ++i) {
-    fmt::format_to(std::back_inserter(out), R"({}"{}")", i == 0 ? "" : ",", info.xip[i]);
+std::string snapshot_members(const replication::SnapshotPoint& point) {
+  std::string out = fmt::format(R"("xmin":"{}","xmax":"{}","xip_list":[)", point.xmin, point.xmax);
+  for (std::size_t i = 0; i < point.xip.size(); ++i) {
+    fmt::format_to(std::back_inserter(out), R"({}"{}")", i == 0 ? "" : ",", point.xip[i]);
   }
   return out += ']';
 }
@@ -62,7 +62,7 @@ void SnapshotWriter::end(const replication::SnapshotInfo& info) {
   if (given_up()) return;
   append(fmt::format(R"({{"headers":{{"control":"snapshot-end",{}}}}},)"
                      "\n",
-                     snapshot_members(info)));
+                     snapshot_members(info.point)));
 }
 
 }  // namespace sluice::origin::embedded

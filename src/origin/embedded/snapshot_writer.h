@@ -58,6 +58,6 @@ class SnapshotWriter final : public replication::SnapshotSink {
 sql::Table as_published(sql::Table table);
 
 // {"headers":{"control":"snapshot-end","xmin":"…","xmax":"…","xip_list":["…"]}} and the members alone.
-std::string snapshot_members(const replication::SnapshotInfo& info);
+std::string snapshot_members(const replication::SnapshotPoint& point);
 
 }  // namespace sluice::origin::embedded

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "origin/embedded/resolve.h"
 #include "origin/embedded/snapshot_writer.h"
@@ -30,6 +32,19 @@ std::expected<std::vector<std::string>, Failure> params_of(const shape::Subset& 
   return params;
 }
 
+// Enums may have labels that they had not when the shape was made. Postgres alone evaluates the clause, and knows them.
+std::expected<sql::WhereClause, sql::WhereError> compile_where(const std::string& where,
+                                                               const std::vector<std::string>& params,
+                                                               const sql::Table& table,
+                                                               const std::vector<std::size_t>& columns) {
+  auto compiled = sql::WhereClause::compile(where, params, table, columns);
+  if (compiled || !std::ranges::any_of(table.columns, &sql::Column::is_enum)) return compiled;
+  sql::Table open = table;
+  for (sql::Column& column : open.columns) column.enum_labels.clear();
+  auto again = sql::WhereClause::compile(where, params, open, columns);
+  return again ? std::move(again) : std::move(compiled);
+}
+
 }  // namespace
 
 std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
@@ -48,7 +63,7 @@ std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec&
   if (subset.where) {
     auto params = params_of(subset);
     if (!params) return std::unexpected(params.error());
-    auto where = sql::WhereClause::compile(*subset.where, *params, *spec.table, *queryable);
+    auto where = compile_where(*subset.where, *params, *spec.table, *queryable);
     if (!where) return std::unexpected(bad_subset("where", std::move(where.error().message)));
     query.where = spec.where ? fmt::format("({}) AND ({})", query.where, where->sql()) : where->sql();
   }
@@ -67,7 +82,7 @@ SubsetWriter::SubsetWriter(std::shared_ptr<Shape> shape)
     : shape_(std::move(shape)), mark_(random_u64() >> 33), text_(R"({"data":[)") {}
 
 void SubsetWriter::begin(const replication::SnapshotInfo& info) {
-  if (as_published(*info.table) != *shape_->spec().table) {
+  if (!sql::is_still(as_published(*info.table), *shape_->spec().table)) {
     failure_ = unavailable("table_altered", "The table was altered meanwhile; try again", 1);
     return;
   }
@@ -89,7 +104,7 @@ std::expected<std::string, Failure> SubsetWriter::finish(const replication::Snap
   if (failure_) return std::unexpected(*failure_);
   if (text_.back() == '\n') text_.resize(text_.size() - kSeparatorBytes);
   fmt::format_to(std::back_inserter(text_), R"(],"metadata":{{{},"snapshot_mark":{},"database_lsn":"{}"}}}})",
-                 snapshot_members(info), mark_, info.lsn);
+                 snapshot_members(info.point), mark_, info.lsn);
   return std::move(text_);
 }
 

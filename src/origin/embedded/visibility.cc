@@ -4,15 +4,6 @@
 
 namespace sluice::origin::embedded {
 
-bool SnapshotPoint::holds(std::uint32_t xid) const {
-  // The signed distance from xmax, modulo 2^32 (Postgres: TransactionIdPrecedes).
-  auto distance = static_cast<std::int32_t>(xid - static_cast<std::uint32_t>(xmax));
-  if (distance >= 0) return false;
-  std::uint64_t full = xmax + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
-  if (full < xmin) return true;
-  return !std::binary_search(in_progress.begin(), in_progress.end(), full);
-}
-
 void RecentTransactions::add(std::uint32_t xid) {
   xids_.push_back(xid);
   if (xids_.size() > kKeptMax) xids_.pop_front();

@@ -18,18 +18,11 @@
 #include <memory>
 #include <vector>
 
+#include "replication/snapshot_point.h"
+
 namespace sluice::origin::embedded {
 
-// pg_current_snapshot(): 64-bit transaction ids, which carry their epoch.
-struct SnapshotPoint {
-  std::uint64_t xmin = 0;                  // everything below had finished
-  std::uint64_t xmax = 0;                  // everything from here on had not
-  std::vector<std::uint64_t> in_progress;  // between the two, sorted
-
-  // Whether the snapshot sees what transaction `xid` did, which has committed. The stream names transactions by the low 32
-  // bits; the epoch is taken to be the one that brings it closest to the snapshot, as Postgres itself reads such ids.
-  bool holds(std::uint32_t xid) const;
-};
+using replication::SnapshotPoint;
 
 // The transactions that the stream has brought lately. Belongs to the replication thread; the lists it hands out are
 // immutable and may be read on any.
