@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "store/memory_store.h"
 #include "store/test_folder.h"
@@ -54,7 +56,7 @@ TEST(EventPieces, AreCutAtEachEntryWhereverBuffersEnd) {
 // A log in memory or in a folder with a snapshot of two chunks and a chunk of changes, most of them in its file.
 class BacklogTest : public testing::TestWithParam<bool> {
  protected:
-  static constexpr std::size_t kChunkBytes = 10 * kMegabyte;
+  static constexpr std::size_t kChunkBytes = 2 * kMegabyte;
   static constexpr std::size_t kEntryBytes = 1000;
 
   void SetUp() override {
@@ -69,7 +71,7 @@ class BacklogTest : public testing::TestWithParam<bool> {
       store_ = std::make_unique<store::MemoryStore>(kChunkBytes);
     }
     log_ = store_->create("h", "");
-    for (std::uint64_t i = 0; i < 15'000; ++i) log_->append_snapshot(entry(Offset::at(0, i), kEntryBytes));
+    for (std::uint64_t i = 0; i < 3'000; ++i) log_->append_snapshot(entry(Offset::at(0, i), kEntryBytes));
     log_->finish_snapshot(0);
   }
   void TearDown() override {
@@ -88,7 +90,7 @@ class BacklogTest : public testing::TestWithParam<bool> {
       log_->append(Offset::at(tx, 0), entry(Offset::at(tx, 0), bytes));
       log_->end_transaction();
       store_->commit(tx, {});
-      if (disk_ != nullptr && tx % 1'000 == 0) EXPECT_TRUE(disk_->checkpoint());
+      if (disk_ != nullptr && tx % 500 == 0) EXPECT_TRUE(disk_->checkpoint());
     }
   }
   // What is told to who listens from `from` on, to the head.
@@ -115,23 +117,23 @@ class BacklogTest : public testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(InMemoryAndInAFolder, BacklogTest, testing::Bool());
 
 TEST_P(BacklogTest, AListenerHoldsASmallPieceOfItWhereverItBegins) {
-  change(1, 10'500);
+  change(1, 2'100);
   std::string all;
   std::size_t within = 0;
-  for (std::uint64_t tx = 1; tx < 10'500; ++tx) {
-    if (tx == 7'001) within = all.size();
+  for (std::uint64_t tx = 1; tx < 2'100; ++tx) {
+    if (tx == 1'401) within = all.size();
     all += event(Offset::at(tx, 0), kEntryBytes);
   }
   all += kUpToDate;
   EXPECT_TRUE(listen(Offset::after_transaction(0)) == all) << "all changes";
-  EXPECT_TRUE(listen(Offset::at(7'000, 0)) == all.substr(within)) << "from within a chunk";
+  EXPECT_TRUE(listen(Offset::at(1'400, 0)) == all.substr(within)) << "from within a chunk";
 }
 
 TEST_P(BacklogTest, PiecesOfASnapshotTooAreSmall) {
   std::uint64_t second = 0;
   for (std::size_t bytes = 0; bytes < kChunkBytes; ++second) bytes += entry(Offset::at(0, second), kEntryBytes).size();
   std::string all;
-  for (std::uint64_t i = second; i < 15'000; ++i) all += event(Offset::at(0, i), kEntryBytes);
+  for (std::uint64_t i = second; i < 3'000; ++i) all += event(Offset::at(0, i), kEntryBytes);
   EXPECT_TRUE(listen(Offset::at(0, 0)) == all.append(kUpToDate));
 }
 
@@ -142,20 +144,47 @@ TEST_P(BacklogTest, ALargerEntryIsInOnePiece) {
 }
 
 TEST_P(BacklogTest, WhatComesMeanwhileFollowsWithoutAGap) {
-  change(1, 999);
+  change(1, 499);
   std::string all;
   EventPlace at{Offset::after_transaction(0)};
-  for (std::uint64_t tx = 999; at.after < log_->head(); ++tx) {
+  for (std::uint64_t tx = 499; at.after < log_->head(); ++tx) {
     const EventPiece piece = pieces_.next(*log_, at, far());
     all += piece.text.bytes();
     at = piece.to;
-    if (tx < 1'005) change(tx, tx + 1);
+    if (tx < 505) change(tx, tx + 1);
   }
-  for (std::uint64_t tx = 1; tx < 1'005; ++tx) {
+  for (std::uint64_t tx = 1; tx < 505; ++tx) {
     ASSERT_TRUE(all.starts_with(event(Offset::at(tx, 0), kEntryBytes))) << tx;
     all.erase(0, event(Offset::at(tx, 0), kEntryBytes).size());
   }
   EXPECT_EQ(all, kUpToDate);
+}
+
+TEST_P(BacklogTest, ListenersOnSeveralThreadsGetItAllWhileItGrows) {
+  constexpr std::uint64_t kBefore = 300, kEnd = 700;
+  change(1, kBefore);
+  const auto listen_to_end = [this](std::uint64_t from) {
+    std::string all;
+    for (EventPlace at{Offset::at(from, 0)}; at.after < Offset::at(kEnd - 1, 0);) {
+      if (!(at.after < log_->head())) continue;
+      const EventPiece piece = pieces_.next(*log_, at, far());
+      std::string_view text = piece.text.bytes();
+      if (text.ends_with(kUpToDate)) text.remove_suffix(kUpToDate.size());
+      all += text;
+      at = piece.to;
+    }
+    return all;
+  };
+  std::vector<std::future<std::string>> listeners;
+  for (const std::uint64_t from : {100, 100, 200}) {
+    listeners.push_back(std::async(std::launch::async, listen_to_end, from));
+  }
+  change(kBefore, kEnd);
+  std::string expected;
+  for (std::uint64_t tx = 101; tx < kEnd; ++tx) expected += event(Offset::at(tx, 0), kEntryBytes);
+  EXPECT_TRUE(listeners[0].get() == expected);
+  EXPECT_TRUE(listeners[1].get() == expected);
+  EXPECT_TRUE(expected.ends_with(listeners[2].get()));
 }
 
 TEST_P(BacklogTest, WhoIsAtTheSamePlaceGetsTheSamePiece) {

@@ -171,7 +171,7 @@ Task<void> Follower::wait_until_writable() {
 
 // Always false: for whoever could not do what it should.
 bool Follower::failed(std::string_view event, const replication::PgError& error) {
-  passing_ = false;
+  passing_ = error.object_in_use();  // by our own last stream, which the server has not noticed to be gone
   health_ = Origin::Health::kUnavailable;
   log::warn(event, {{"slot", options_.slot}, {"error", error.message}});
   return false;

@@ -34,6 +34,10 @@ constexpr std::size_t kKnownMax = 1'000;
 // Between two looks whether the stream stands, after the start.
 constexpr std::chrono::milliseconds kStartPause{50};
 
+// Why shapes of a table go.
+constexpr std::string_view kAltered = "it was altered, dropped or made anew";
+constexpr std::string_view kUnpublished = "it is not in the publication any more";
+
 void rethrow(std::exception_ptr error) {
   if (error) std::rethrow_exception(error);
 }
@@ -185,7 +189,7 @@ void Maker::drop_former(const sql::Table& table) {
     const bool former = its.schema == table.schema && its.name == table.name && !sql::is_still(table, its);
     if (former && shape->phase() == Phase::kReady) shapes.push_back(shape);
   }
-  if (!shapes.empty()) drop_changed(table, true, shapes);
+  if (!shapes.empty()) drop_changed(table, kAltered, shapes);
 }
 
 std::shared_ptr<const sql::Table> Maker::intern(sql::Table table) {
@@ -376,13 +380,12 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
                               bool is_published, std::vector<std::shared_ptr<Shape>> shapes) {
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
-  if (is_published && now && now->replica_identity == 'f' && sql::is_still(as_published(std::move(*now)), *table)) co_return;
-  drop_changed(*table, is_published, shapes);
+  const bool same = now && now->replica_identity == 'f' && sql::is_still(as_published(std::move(*now)), *table);
+  if (!same || !is_published) drop_changed(*table, same ? kUnpublished : kAltered, shapes);
 }
 
-void Maker::drop_changed(const sql::Table& table, bool is_published, const std::vector<std::shared_ptr<Shape>>& shapes) {
-  log::info("table_changed",
-            {{"schema", table.schema}, {"table", table.name}, {"published", is_published}, {"shapes", shapes.size()}});
+void Maker::drop_changed(const sql::Table& table, std::string_view why, const std::vector<std::shared_ptr<Shape>>& shapes) {
+  log::info("table_changed", {{"schema", table.schema}, {"table", table.name}, {"why", why}, {"shapes", shapes.size()}});
   sql::Oid forgotten = 0;
   for (const auto& shape : shapes) {
     const sql::Oid oid = shape->spec().table->oid;

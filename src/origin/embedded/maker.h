@@ -59,8 +59,7 @@ class Maker {
   // Until stop(). Meanwhile also looks, once the stream stands and every table_check_interval from then on, whether the
   // tables of the shapes are still what they were: a table that is dropped, renamed, altered without being written to, or
   // taken out of the publication does not show on the stream. Where a table is read for a new shape and is not what it was,
-  // the shapes of what it was go at once. Tables that no shape is of any more are unpublished, unless
-  // that is done by hand.
+  // the shapes of what it was go at once. Tables that no shape is of any more are unpublished, unless that is done by hand.
   void run();
   // Any thread; returns at once.
   void stop();
@@ -104,7 +103,7 @@ class Maker {
   Task<std::expected<void, Failure>> await_visible(replication::Connection& connection, Seen seen);
   std::shared_ptr<const sql::Table> intern(sql::Table table);
   void drop_former(const sql::Table& table);
-  void drop_changed(const sql::Table& table, bool is_published, const std::vector<std::shared_ptr<Shape>>& shapes);
+  void drop_changed(const sql::Table& table, std::string_view why, const std::vector<std::shared_ptr<Shape>>& shapes);
   Task<void> watch();
   void drop_failed();
   Task<void> check_tables();
