@@ -135,6 +135,10 @@ bool PgError::query_canceled() const {
   return sqlstate == "57014";
 }
 
+bool PgError::invalid_text() const {
+  return sqlstate == "22P02";
+}
+
 std::optional<std::string_view> Result::value(int row, int column) const {
   if (PQgetisnull(result_.get(), row, column) != 0) return std::nullopt;
   return text(row, column);

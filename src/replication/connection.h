@@ -47,6 +47,7 @@ struct PgError {
   bool lock_not_available() const;  // lock_timeout
   bool not_published() const;       // of check_publication() and check_published(), never the server's
   bool query_canceled() const;      // statement_timeout among others
+  bool invalid_text() const;        // a constant is no value of its type
 };
 
 // A code that no server sends.

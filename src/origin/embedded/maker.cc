@@ -427,7 +427,7 @@ Task<void> Maker::unpublish_unused(replication::Connection& connection) {
   }
 }
 
-Task<Maker::Rows> Maker::read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
+Task<Maker::Rows> Maker::read_rows(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
   auto result = std::make_shared<Promise<std::shared_ptr<Rows>>>();
   asio::co_spawn(context_, read(std::move(query), std::move(sink), result), rethrow);
   auto rows = co_await result->get(patience());
@@ -435,13 +435,13 @@ Task<Maker::Rows> Maker::read_rows(replication::SnapshotQuery query, std::shared
   co_return **rows;
 }
 
-Task<void> Maker::read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
+Task<void> Maker::read(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                        std::shared_ptr<Promise<std::shared_ptr<Rows>>> result) {
   result->set(std::make_shared<Rows>(co_await read_visible(std::move(query), std::move(sink))));
 }
 
 // Who asks may have been told of a transaction that is not visible yet, and takes these rows for the newer (visibility.h).
-Task<Maker::Rows> Maker::read_visible(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
+Task<Maker::Rows> Maker::read_visible(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink) {
   auto promise = std::make_shared<Promise<Seen>>();
   asio::post(follower_.executor(), [this, promise] { promise->set(follower_.passed()); });
   auto lease = co_await queries_.acquire();
@@ -450,9 +450,10 @@ Task<Maker::Rows> Maker::read_visible(replication::SnapshotQuery query, std::sha
   if (!seen) co_return std::unexpected(not_active(follower_));
   auto visible = co_await await_visible(**lease, std::move(*seen));
   if (!visible) co_return std::unexpected(visible.error());
-  auto info = co_await replication::read_snapshot(**lease, std::move(query), *sink);
-  if (!info) co_return std::unexpected(database_failure(info.error()));
-  co_return std::move(*info);
+  auto info = co_await replication::read_snapshot(**lease, std::move(query.rows), *sink);
+  if (info) co_return std::move(*info);
+  if (info.error().invalid_text() && query.if_invalid) co_return std::unexpected(std::move(*query.if_invalid));
+  co_return std::unexpected(database_failure(info.error()));
 }
 
 }  // namespace sluice::origin::embedded

@@ -19,6 +19,7 @@
 #include "base/promise.h"
 #include "origin/embedded/follower.h"
 #include "origin/embedded/registry.h"
+#include "origin/embedded/subset.h"
 #include "origin/embedded/visibility.h"
 #include "replication/pool.h"
 #include "replication/snapshot.h"
@@ -54,7 +55,7 @@ class Maker {
 
   // Reads rows on a connection of the maker's. `sink` is called on the maker's thread.
   using Rows = std::expected<replication::SnapshotInfo, Failure>;
-  Task<Rows> read_rows(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
+  Task<Rows> read_rows(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink);
 
   // Until stop(). Meanwhile also looks, once the stream stands and every table_check_interval from then on, whether the
   // tables of the shapes are still what they were: a table that is dropped, renamed, altered without being written to, or
@@ -111,9 +112,9 @@ class Maker {
   Task<void> unpublish_unused(replication::Connection& connection);
   Task<void> check_table(replication::Connection& connection, std::shared_ptr<const sql::Table> table, bool is_published,
                          std::vector<std::shared_ptr<Shape>> shapes);
-  Task<void> read(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink,
+  Task<void> read(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink,
                   std::shared_ptr<Promise<std::shared_ptr<Rows>>> result);
-  Task<Rows> read_visible(replication::SnapshotQuery query, std::shared_ptr<replication::SnapshotSink> sink);
+  Task<Rows> read_visible(SubsetQuery query, std::shared_ptr<replication::SnapshotSink> sink);
 
   const MakerOptions options_;
   Registry& registry_;

@@ -32,40 +32,44 @@ std::expected<std::vector<std::string>, Failure> params_of(const shape::Subset& 
   return params;
 }
 
-// Enums may have labels that they had not when the shape was made. Postgres alone evaluates the clause, and knows them.
-std::expected<sql::WhereClause, sql::WhereError> compile_where(const std::string& where,
-                                                               const std::vector<std::string>& params,
-                                                               const sql::Table& table,
-                                                               const std::vector<std::size_t>& columns) {
-  auto compiled = sql::WhereClause::compile(where, params, table, columns);
-  if (compiled || !std::ranges::any_of(table.columns, &sql::Column::is_enum)) return compiled;
+// The subset's own clause, in SQL. Enums may have labels that they had not when the shape was made; Postgres alone evaluates
+// the clause, and knows them.
+std::expected<std::string, Failure> compile_where(const shape::Subset& subset, const sql::Table& table,
+                                                  const std::vector<std::size_t>& columns,
+                                                  std::optional<Failure>& if_invalid) {
+  auto params = params_of(subset);
+  if (!params) return std::unexpected(params.error());
+  auto known = sql::WhereClause::compile(*subset.where, *params, table, columns);
+  if (known) return known->sql();
+  Failure wrong = bad_subset("where", std::move(known.error().message));
+  if (!std::ranges::any_of(table.columns, &sql::Column::is_enum)) return std::unexpected(std::move(wrong));
   sql::Table open = table;
   for (sql::Column& column : open.columns) column.enum_labels.clear();
-  auto again = sql::WhereClause::compile(where, params, open, columns);
-  return again ? std::move(again) : std::move(compiled);
+  auto compiled = sql::WhereClause::compile(*subset.where, *params, open, columns);
+  if (!compiled) return std::unexpected(std::move(wrong));
+  if_invalid = std::move(wrong);
+  return compiled->sql();
 }
 
 }  // namespace
 
-std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
-                                                                const shape::Subset& subset,
-                                                                std::chrono::milliseconds timeout) {
+std::expected<SubsetQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
+                                                 const shape::Subset& subset, std::chrono::milliseconds timeout) {
   if ((subset.limit || subset.offset) && !subset.order_by) {
     return std::unexpected(bad_subset("order_by", "order_by is required when limit or offset is present"));
   }
   auto queryable = queryable_columns(spec, definition);
   if (!queryable) return std::unexpected(queryable.error());
-  replication::SnapshotQuery query;
+  SubsetQuery made;
+  replication::SnapshotQuery& query = made.rows;
   query.schema = spec.table->schema;
   query.table = spec.table->name;
   for (std::size_t column : spec.encoder.columns()) query.columns.push_back(spec.table->columns[column].name);
   if (spec.where) query.where = spec.where->sql();
   if (subset.where) {
-    auto params = params_of(subset);
-    if (!params) return std::unexpected(params.error());
-    auto where = compile_where(*subset.where, *params, *spec.table, *queryable);
-    if (!where) return std::unexpected(bad_subset("where", std::move(where.error().message)));
-    query.where = spec.where ? fmt::format("({}) AND ({})", query.where, where->sql()) : where->sql();
+    auto where = compile_where(subset, *spec.table, *queryable, made.if_invalid);
+    if (!where) return std::unexpected(std::move(where.error()));
+    query.where = spec.where ? fmt::format("({}) AND ({})", query.where, *where) : std::move(*where);
   }
   if (subset.order_by) {
     auto order_by = sql::compile_order_by(*subset.order_by, *spec.table, *queryable);
@@ -75,7 +79,7 @@ std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec&
   query.limit = subset.limit;
   query.offset = subset.offset;
   query.statement_timeout = timeout;
-  return query;
+  return made;
 }
 
 SubsetWriter::SubsetWriter(std::shared_ptr<Shape> shape)

@@ -21,10 +21,16 @@ namespace sluice::origin::embedded {
 // Of one answer, which is made in memory. Whoever needs more rows asks with limit and offset.
 inline constexpr std::size_t kSubsetBytesMax = 64 * 1024 * 1024;
 
+struct SubsetQuery {
+  replication::SnapshotQuery rows;
+  // What is wrong with the subset where the database finds a constant in it that is no value of its type: a label that is
+  // not known here may have been added to its enum since.
+  std::optional<Failure> if_invalid = {};
+};
+
 // The query for the rows, which the database gives up after `timeout`; or what is wrong with the subset.
-std::expected<replication::SnapshotQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
-                                                                const shape::Subset& subset,
-                                                                std::chrono::milliseconds timeout);
+std::expected<SubsetQuery, Failure> subset_query(const ShapeSpec& spec, const shape::Definition& definition,
+                                                 const shape::Subset& subset, std::chrono::milliseconds timeout);
 
 // Collects the rows as `{"data":[…],"metadata":{…}}`. Filled on one thread, then read on another.
 class SubsetWriter final : public replication::SnapshotSink {
