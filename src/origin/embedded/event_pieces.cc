@@ -112,7 +112,12 @@ EventPiece EventPieces::next(const store::ShapeLog& log, EventPlace from, const 
   const bool at_head = page->at_head;
   auto spelled = spell(PageBytes(std::move(*page), from.bytes));
   if (!spelled) return {from, from, Buffer()};
-  if (spelled->all && at_head) spelled->text += up_to_date_event(up_to_date, end);
+  if (spelled->all && at_head) {
+    spelled->text += up_to_date_event(up_to_date, end);
+    // What came before is of use to few: a shape whose listeners wait keeps no more than they were told last.
+    kept_.clear();
+    oldest_ = 0;
+  }
   const EventPlace to = spelled->all ? EventPlace{end, 0} : EventPlace{from.after, from.bytes + spelled->taken};
   EventPiece piece{from, to, Buffer::of(std::move(spelled->text))};
   if (to != from) keep(piece);

@@ -18,7 +18,8 @@ namespace sluice::origin::embedded {
 // A piece ends behind the entry that makes it so long or longer: more than what one batch of changes usually is, so that
 // those who keep up get it in one.
 inline constexpr std::size_t kEventPieceBytes = 64 * 1024;
-// Kept of one shape: listeners on different threads, who take the same long run of events, are a piece or two apart.
+// Kept of one shape until the head is reached: listeners on different threads, who take the same long run of events, are a
+// piece or two apart.
 inline constexpr std::size_t kEventPiecesKept = 4;
 
 // A place among the events: so many bytes of entries behind `after`. Not 0 only where no offset says it, within what

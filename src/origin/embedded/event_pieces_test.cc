@@ -197,5 +197,15 @@ TEST_P(BacklogTest, WhoIsAtTheSamePlaceGetsTheSamePiece) {
   }
 }
 
+TEST_P(BacklogTest, OnlyTheLastPieceIsKeptOnceTheHeadIsReached) {
+  change(1, 200);
+  const EventPlace begin{Offset::after_transaction(0)};
+  EventPiece last = pieces_.next(*log_, begin, far());
+  const EventPiece first = last;
+  while (last.to.after < log_->head()) last = pieces_.next(*log_, last.to, far());
+  EXPECT_EQ(pieces_.next(*log_, last.from, far()).text.bytes().data(), last.text.bytes().data());
+  EXPECT_NE(pieces_.next(*log_, begin, far()).text.bytes().data(), first.text.bytes().data());
+}
+
 }  // namespace
 }  // namespace sluice::origin::embedded
