@@ -1,7 +1,9 @@
 """A Postgres 15 of a program's own: a fresh cluster in a folder, on a free port of the loopback, with logical decoding on."""
+import contextlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -22,9 +24,12 @@ SETTINGS = {
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel gives to connections (from 32,768): it is not taken before it is listened on."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(what, holds, patience_s=PATIENCE_S, pause_s=0.01):

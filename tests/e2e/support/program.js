@@ -97,10 +97,16 @@ export function temporaryFolder(name) {
   return folder;
 }
 
+// Below those that the kernel gives to connections (from 32,768): one of these is not taken before it is listened on.
 export async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = net.createServer();
+    const taken = await new Promise((resolve) => {
+      server.once('error', () => resolve(true)).listen(port, '127.0.0.1', () => resolve(false));
+    });
+    if (taken) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
