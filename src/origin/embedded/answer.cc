@@ -20,7 +20,7 @@ constexpr std::string_view kInitial = "public, max-age=604800, s-maxage=3600, st
 constexpr std::string_view kLive = "public, max-age=5, stale-while-revalidate=5";
 constexpr std::string_view kMustRefetch = R"([{"headers":{"control":"must-refetch"}}])";
 constexpr std::size_t kEtagBytes = 2 * 42 + 21 + 4;  // beside the handle: two offsets, a nonce, what is around them
-constexpr std::string_view kSeparator = ",\n";  // behind each entry of a page (store/shape_log.h)
+constexpr std::string_view kSeparator = ",\n";       // behind each entry of a page (store/shape_log.h)
 
 bool is_post(const AuthorizedRequest& request) {
   return request.verb() == Verb::kPost || request.verb() == Verb::kDelete;
