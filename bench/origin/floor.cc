@@ -1,13 +1,14 @@
 // floor: the least that a server can do for the clients of loadgen.cc, for scale. One thread, no protocol: what is left is
 // the kernel's.
 //
-//   floor file PORT FILE BYTES         answers any request with that file as the body, read and sent BYTES at a time
+//   floor file PORT FILE BYTES
+//       Answers one request, whatever it is, with that file as the body, read and sent BYTES at a time, and ends.
 //   floor hold PORT CLIENTS lp|sse ANSWER [EVENT]
 //       Holds every request. For each line of standard input, a number of ten digits, sends the file ANSWER (lp), or EVENT
 //       after an ANSWER at the beginning (sse), with the number in place of the ten @ in it, as soon as so many clients are
 //       held, and says "sent".
 //
-// FILE goes behind a head that ends a sync. Listens on 127.0.0.1, says "READY", and ends with its standard input.
+// FILE goes behind a head that ends a sync. Both listen on 127.0.0.1 and say "READY"; hold ends with its standard input.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -63,7 +64,7 @@ void send_all(int fd, std::string_view bytes) {
   }
 }
 
-// One connection after the other, each with its socket blocking.
+// The socket blocks.
 void answer_file(int fd, const char* path, std::size_t at_once) {
   const int file = open(path, O_RDONLY);
   struct stat status{};
