@@ -73,6 +73,18 @@ for (const [way, [options, type]] of Object.entries(WAYS)) {
     second.stop();
   });
 
+  // A client fails at a NULL in a column of which it was told that there is none.
+  onOrigin(`NOT NULL dropped, by ${way}`, async ({ database, follow }) => {
+    const follower = follow({}, options);
+    await follower.upToDate();
+    await database.query('ALTER TABLE items ALTER COLUMN title DROP NOT NULL');
+    await database.query('UPDATE items SET title = NULL WHERE id = 1');
+    await follower.until('the NULL is there', () => follower.rows[0]?.title === null);
+    assert.equal(follower.refetches, 1);
+    assert.deepEqual(follower.errors, []);
+    follower.stop();
+  });
+
   onOrigin(`must-refetch, by ${way}`, async ({ database, follow }) => {
     const follower = follow({}, options);
     await follower.equals(await rowsOf(database, 1));

@@ -67,17 +67,17 @@ void Changes::begin(std::uint64_t commit_lsn, std::uint32_t xid) {
 }
 
 // Without the identity of the whole row, an update does not say what the row was.
-std::optional<std::vector<std::size_t>> Changes::match(const Described& described, const sql::Table& table) {
+std::optional<std::vector<Changes::Place>> Changes::match(const Described& described, const sql::Table& table) {
   if (described.schema != table.schema || described.name != table.name) return std::nullopt;
   if (described.replica_identity != 'f') return std::nullopt;
-  std::vector<std::size_t> mapping;
+  std::vector<Place> mapping;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const sql::Column& column = table.columns[i];
     if (column.generated) continue;
     if (mapping.size() == described.columns.size()) return std::nullopt;
     const sql::Column& other = described.columns[mapping.size()];
     if (other.name != column.name || other.type != column.type || other.type_mod != column.type_mod) return std::nullopt;
-    mapping.push_back(i);
+    mapping.push_back({i, column.not_null});
   }
   return mapping.size() == described.columns.size() ? std::optional(std::move(mapping)) : std::nullopt;
 }
@@ -95,16 +95,20 @@ void Changes::relation(const replication::Relation& relation) {
   relations.described = std::move(described);
 }
 
-void Changes::place(const Group& group, replication::Tuple tuple, Values& values, const Values* unchanged) {
+// False where the row has a NULL that clients were told cannot be: Postgres says nothing else of a dropped NOT NULL.
+bool Changes::place(const Group& group, replication::Tuple tuple, Values& values, const Values* unchanged) {
+  bool fits = true;
   values.assign(group.table->columns.size(), std::nullopt);
   for (std::size_t i = 0; i < tuple.size() && i < group.mapping->size(); ++i) {
-    std::size_t column = (*group.mapping)[i];
+    const auto [column, not_null] = (*group.mapping)[i];
     if (tuple[i].kind == TupleValue::Kind::kText) values[column] = tuple[i].text;
     if (tuple[i].kind == TupleValue::Kind::kUnchanged && unchanged) values[column] = (*unchanged)[column];
+    if (tuple[i].kind == TupleValue::Kind::kNull && not_null) fits = false;
   }
+  return fits;
 }
 
-// `fill` gives the change in the group's columns, or nothing where the message does not say enough.
+// `fill` gives the change in the group's columns, or nothing where it is none of the table that the group knows.
 template <typename Fill>
 void Changes::route(sql::Oid oid, Fill fill) {
   std::uint64_t position = position_++;
@@ -127,7 +131,7 @@ void Changes::route(sql::Oid oid, Fill fill) {
 
 void Changes::insert(const replication::Insert& insert) {
   route(insert.relation, [&](const Group& group) -> std::optional<RowChange> {
-    place(group, insert.row, after_, nullptr);
+    if (!place(group, insert.row, after_, nullptr)) return std::nullopt;
     return RowChange{.before = std::nullopt, .after = sql::Row(after_)};
   });
 }
@@ -135,8 +139,8 @@ void Changes::insert(const replication::Insert& insert) {
 void Changes::update(const replication::Update& update) {
   route(update.relation, [&](const Group& group) -> std::optional<RowChange> {
     if (update.old_kind != 'O') return std::nullopt;
-    place(group, update.old_row, before_, nullptr);
-    place(group, update.row, after_, &before_);
+    if (!place(group, update.old_row, before_, nullptr)) return std::nullopt;
+    if (!place(group, update.row, after_, &before_)) return std::nullopt;
     return RowChange{.before = sql::Row(before_), .after = sql::Row(after_)};
   });
 }
@@ -144,7 +148,7 @@ void Changes::update(const replication::Update& update) {
 void Changes::erase(const replication::Delete& deletion) {
   route(deletion.relation, [&](const Group& group) -> std::optional<RowChange> {
     if (deletion.old_kind != 'O') return std::nullopt;
-    place(group, deletion.old_row, before_, nullptr);
+    if (!place(group, deletion.old_row, before_, nullptr)) return std::nullopt;
     return RowChange{.before = sql::Row(before_), .after = std::nullopt};
   });
 }

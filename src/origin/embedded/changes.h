@@ -3,7 +3,8 @@
 // A table is known by its oid. Shapes that were made from different states of one table (before and after an ALTER) are kept
 // apart: those whose table is no longer what the stream describes get nothing more and are dropped, as soon as a change
 // comes that they would have to understand. So are the shapes of a table that is truncated or no longer has REPLICA IDENTITY
-// FULL. So is a shape that asks for the order of an enum, when a row comes with a label that the enum was given since.
+// FULL, or brings a NULL where there was a NOT NULL. So is a shape that asks for the order of an enum, when a row comes with
+// a label that the enum was given since.
 //
 // Belongs to the replication thread.
 #pragma once
@@ -50,11 +51,14 @@ class Changes {
     char replica_identity;
     std::vector<sql::Column> columns;  // name, type and type_mod only
   };
+  struct Place {  // of a column of the stream's rows in the table's
+    std::size_t column;
+    bool not_null;
+  };
   struct Group {  // shapes of one state of a table
     std::shared_ptr<const sql::Table> table;
     Router router;
-    // For each column of the stream's rows, the table's; empty where the stream describes another table.
-    std::optional<std::vector<std::size_t>> mapping;
+    std::optional<std::vector<Place>> mapping;  // empty where the stream describes another table
   };
   struct Relations {
     std::optional<Described> described;
@@ -62,8 +66,8 @@ class Changes {
   };
   using Values = std::vector<std::optional<std::string_view>>;
 
-  static std::optional<std::vector<std::size_t>> match(const Described& described, const sql::Table& table);
-  static void place(const Group& group, replication::Tuple tuple, Values& values, const Values* unchanged);
+  static std::optional<std::vector<Place>> match(const Described& described, const sql::Table& table);
+  [[nodiscard]] static bool place(const Group& group, replication::Tuple tuple, Values& values, const Values* unchanged);
   template <typename Fill>
   void route(sql::Oid oid, Fill fill);
   void deliver(Group& group, const RowChange& change);

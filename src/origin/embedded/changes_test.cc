@@ -239,6 +239,27 @@ TEST_F(ChangesTest, AnAlteredTableDropsItsShapesWithTheNextChange) {
 }
 
 // REPLICA IDENTITY FULL is set after the table was published: changes in between are of the snapshot.
+// pgoutput does not say that NOT NULL was dropped, and a client that was told of it fails at the first NULL.
+TEST_F(ChangesTest, ANullThatTheSchemaForbidsDropsTheShapesOfTheTable) {
+  auto inserted = live_shape();
+  begin(10);
+  insert({nullptr, "a", "acme"});
+  commit();
+  EXPECT_TRUE(dropped_.contains(inserted.get()));
+
+  auto updated = live_shape();
+  begin(11);
+  update({"1", "a", "acme"}, {nullptr, "a", "acme"});
+  commit();
+  EXPECT_TRUE(dropped_.contains(updated.get()));
+
+  auto nullable = live_shape();
+  begin(12);
+  insert({"1", nullptr, nullptr});
+  commit();
+  EXPECT_FALSE(dropped_.contains(nullable.get()));
+}
+
 TEST_F(ChangesTest, WhatAShapeCannotFollowIsForgivenWhereItsSnapshotHoldsIt) {
   for (bool held : {true, false}) {
     auto shape = items_shape(store_);
