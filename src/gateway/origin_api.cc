@@ -91,10 +91,10 @@ std::expected<shape::Request, QueryError> parse_request(std::expected<shape::Que
   if (!pairs) return std::unexpected(std::move(pairs.error()));
   auto parsed = shape::parse_shape_query(std::move(*pairs), shape::Dialect::kOrigin);
   if (!parsed) return std::unexpected(std::move(parsed.error()));
+  if (auto whole = shape::check_position(*parsed); !whole) return std::unexpected(std::move(whole.error()));
   if (parsed->definition->table.empty()) {
     return std::unexpected(QueryError{shape::QueryErrorCode::kInvalid, "table", "can't be blank"});
   }
-  if (auto whole = shape::check_position(*parsed); !whole) return std::unexpected(std::move(whole.error()));
   auto definition = shape::Definition::make(*parsed->definition);
   if (!definition) {
     auto& error = definition.error();

@@ -125,9 +125,10 @@ TEST_F(OriginApiTest, NamesTheParameterAtFault) {
     const char* query;
     const char* blamed;
   };
-  for (const Case& it : {Case{"offset=-1", "table"}, Case{"table=t", "offset"}, Case{"table=t&offset=x", "offset"},
-                         Case{"table=t&offset=0_0", "handle"}, Case{"table=t&offset=-1&live=true", "live"},
-                         Case{"table=t&offset=-1&replica=x", "replica"}, Case{"table=t&offset=-1&where=%24x", "where"}}) {
+  for (const Case& it : {Case{"log=full", "offset"}, Case{"offset=-1", "table"}, Case{"table=t", "offset"},
+                         Case{"table=t&offset=x", "offset"}, Case{"table=t&offset=0_0", "handle"},
+                         Case{"table=t&offset=-1&live=true", "live"}, Case{"table=t&offset=-1&replica=x", "replica"},
+                         Case{"table=t&offset=-1&where=%24x", "where"}}) {
     get("secret=swordfish&" + std::string(it.query));
     EXPECT_EQ(response_.status, 400) << it.query;
     EXPECT_TRUE(body().starts_with(std::string(R"({"message":"Invalid request","errors":{")") + it.blamed + "\":["))
