@@ -142,5 +142,28 @@ TEST(RowEncoder, SchemaTellsTypesAndTheirModifiers) {
             R"("org":{"type":"numeric","dims":1,"precision":12,"scale":4}})");
 }
 
+TEST(RowEncoder, SchemaTellsIntervalsTimesAndBits) {
+  sql::Table table = items_table();
+  const auto told = [&](std::string type, std::int32_t mod) {
+    table.columns[1].type_name = std::move(type);
+    table.columns[1].type_mod = mod;
+    const std::string json = RowEncoder(table, {1}).schema_json();
+    return json.substr(std::string_view(R"({"title":)").size(), json.size() - std::string_view(R"({"title":})").size());
+  };
+  // As `SELECT atttypmod` has them on Postgres 15.
+  EXPECT_EQ(told("interval", -1), R"({"type":"interval"})");
+  EXPECT_EQ(told("interval", 2147418115), R"({"type":"interval","precision":3})");            // (3)
+  EXPECT_EQ(told("interval", 470351871), R"({"type":"interval","fields":"DAY TO SECOND"})");  // day to second
+  EXPECT_EQ(told("interval", 470286338),
+            R"({"type":"interval","precision":2,"fields":"DAY TO SECOND"})");                        // day to second(2)
+  EXPECT_EQ(told("interval", 458751), R"({"type":"interval","fields":"YEAR TO MONTH"})");            // year to month
+  EXPECT_EQ(told("interval", 268435457), R"({"type":"interval","precision":1,"fields":"SECOND"})");  // second(1)
+  EXPECT_EQ(told("interval", 327679), R"({"type":"interval","fields":"YEAR"})");                     // year
+  EXPECT_EQ(told("time", 3), R"({"type":"time","precision":3})");
+  EXPECT_EQ(told("timestamptz", 0), R"({"type":"timestamptz"})");
+  EXPECT_EQ(told("bit", 4), R"({"type":"bit","length":4})");
+  EXPECT_EQ(told("varbit", -1), R"({"type":"varbit","length":-1})");
+}
+
 }  // namespace
 }  // namespace sluice::origin::embedded

@@ -9,7 +9,7 @@
 namespace sluice::origin::embedded {
 
 // {"id":{"type":"int8","not_null":true,"pk_index":0},"tags":{"type":"text","dims":1},…} with the modifiers of sized types:
-// varchar max_length, bpchar and bit length, numeric precision and scale, temporal precision.
+// varchar max_length, bpchar and bit length, numeric precision and scale, temporal precision, interval fields.
 std::string schema_json(const sql::Table& table, const std::vector<std::size_t>& columns);
 
 }  // namespace sluice::origin::embedded
