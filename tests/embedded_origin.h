@@ -178,6 +178,13 @@ class EmbeddedOriginTest : public testing::Test {
     drop_slot();
   }
 
+  // The server notices a little later that a stopped origin no longer streams from it.
+  void await_free_slot() {
+    eventually([this] {
+      return sql_.one("SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sluice_test' AND active") == "0";
+    });
+  }
+
   // Also one that a process that is gone was not noticed yet to stream from.
   void drop_slot() {
     eventually([this] {

@@ -25,6 +25,7 @@ class OriginRestartTest : public EmbeddedOriginTest {
   // end.
   void restart_after(const std::function<void()>& meanwhile) {
     stop();
+    await_free_slot();
     meanwhile();
     begin_start(options());
   }
@@ -144,6 +145,7 @@ TEST_F(OriginRestartTest, TruncatedAlteredDroppedAndRenamedMeanwhile) {
     ASSERT_NO_FATAL_FAILURE(read_until(shape, "table=t", wal_lsn()));
     const std::string handle = shape.handle;
     stop();
+    await_free_slot();
     sql_.run(change);
     begin_start(looking);
     eventually([&] { return get("table=t&offset=0_inf&handle=" + handle).status == 409; });
