@@ -236,6 +236,31 @@ TEST_F(OriginLifeTest, RowLevelSecurityThatHidesRowsIsReported) {
   stop();
 }
 
+TEST_F(OriginLifeTest, WhatTheRoleMayNoLongerReadIsNoLongerServed) {
+  sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t REPLICA IDENTITY FULL");
+  origin::EmbeddedOptions options;
+  options.table_check_interval = 10ms;
+  options.database_url = make_least_role("GRANT SELECT ON t TO least");
+  options.manual_publication = true;
+  sql_.run("DROP PUBLICATION IF EXISTS sluice_test");
+  stop();
+  sql_.run("CREATE PUBLICATION sluice_test FOR TABLE t");
+  start(options);
+  const auto refused_after = [this](const char* taken, const char* given) {
+    const Answer first = get("table=t&offset=-1");
+    EXPECT_EQ(first.status, 200) << taken;
+    const std::string next = "table=t&offset=0_0&handle=" + first.field("electric-handle");
+    sql_.run(taken);
+    eventually([&] { return get(next).status != 200; });
+    EXPECT_EQ(get("table=t&offset=-1").status, 503) << taken;
+    sql_.run(given);
+  };
+  refused_after("ALTER TABLE t ENABLE ROW LEVEL SECURITY", "ALTER TABLE t DISABLE ROW LEVEL SECURITY");
+  refused_after("REVOKE SELECT ON t FROM least", "GRANT SELECT ON t TO least");
+  EXPECT_EQ(get("table=t&offset=-1").status, 200);
+  stop();
+}
+
 TEST_F(OriginLifeTest, TablesThatNoShapeIsOfAreUnpublished) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)");
   origin::EmbeddedOptions options;

@@ -364,6 +364,14 @@ Task<std::expected<bool, PgError>> hides_rows(Connection& connection, sql::Oid t
   co_return active->rows() > 0 && is_true(active->text(0, 0));
 }
 
+Task<std::expected<bool, PgError>> reads_whole(Connection& connection, sql::Oid table) {
+  const auto whole = co_await connection.query(
+      "SELECT pg_catalog.has_table_privilege($1::oid, 'SELECT') AND NOT pg_catalog.row_security_active($1::oid)",
+      {std::to_string(table)});
+  if (!whole) co_return std::unexpected(whole.error());
+  co_return whole->rows() > 0 && is_true(whole->text(0, 0));
+}
+
 Task<std::expected<std::optional<Slot>, PgError>> find_slot(Connection& connection, std::string slot) {
   const auto found = co_await connection.query(
       "SELECT coalesce(confirmed_flush_lsn, '0/0'), active, coalesce(wal_status = 'lost', false),"

@@ -57,6 +57,9 @@ Task<std::expected<int, PgError>> unpublish_others(Connection& connection, std::
 // Whether row-level security hides rows of the table from the role.
 Task<std::expected<bool, PgError>> hides_rows(Connection& connection, sql::Oid table);
 
+// Whether the role may SELECT from the table, and no row-level security hides rows of it.
+Task<std::expected<bool, PgError>> reads_whole(Connection& connection, sql::Oid table);
+
 struct Slot {
   bool created = false;  // by this call
   Lsn confirmed = 0;     // confirmed_flush_lsn: what START_REPLICATION goes on from

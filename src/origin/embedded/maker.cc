@@ -37,6 +37,7 @@ constexpr std::chrono::milliseconds kStartPause{50};
 // Why shapes of a table go.
 constexpr std::string_view kAltered = "it was altered, dropped or made anew";
 constexpr std::string_view kUnpublished = "it is not in the publication any more";
+constexpr std::string_view kHidden = "the replication role may not read all of it any more";
 
 void rethrow(std::exception_ptr error) {
   if (error) std::rethrow_exception(error);
@@ -381,7 +382,10 @@ Task<void> Maker::check_table(replication::Connection& connection, std::shared_p
   auto now = co_await replication::load_table(connection, table->schema, table->name);
   if (!now && !now.error().undefined_table()) co_return;
   const bool same = now && now->replica_identity == 'f' && sql::is_still(as_published(std::move(*now)), *table);
-  if (!same || !is_published) drop_changed(*table, same ? kUnpublished : kAltered, shapes);
+  if (!same || !is_published) co_return drop_changed(*table, same ? kUnpublished : kAltered, shapes);
+  // Replication asks for no right to the rows: it would go on.
+  const auto whole = co_await replication::reads_whole(connection, table->oid);
+  if (whole && !*whole) drop_changed(*table, kHidden, shapes);
 }
 
 void Maker::drop_changed(const sql::Table& table, std::string_view why, const std::vector<std::shared_ptr<Shape>>& shapes) {
