@@ -52,6 +52,15 @@ class OriginLifeTest : public EmbeddedOriginTest {
     std::string url = url_;
     return url.replace(url.find("postgres@"), 8, "least");
   }
+  // As that role, with `t` published by hand.
+  void restart_as_reader(origin::EmbeddedOptions options) {
+    options.database_url = make_least_role("GRANT SELECT ON t TO least");
+    options.manual_publication = true;
+    sql_.run("DROP PUBLICATION IF EXISTS sluice_test");
+    stop();
+    sql_.run("CREATE PUBLICATION sluice_test FOR TABLE t");
+    start(std::move(options));
+  }
   std::string published() {
     return sql_.one(
         "SELECT coalesce(string_agg(tablename, ',' ORDER BY tablename), '') FROM pg_publication_tables "
@@ -220,13 +229,7 @@ TEST_F(OriginLifeTest, RowLevelSecurityThatHidesRowsIsReported) {
   sql_.run(
       "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
       "ALTER TABLE t REPLICA IDENTITY FULL");
-  origin::EmbeddedOptions options;
-  options.database_url = make_least_role("GRANT SELECT ON t TO least");
-  options.manual_publication = true;
-  sql_.run("DROP PUBLICATION IF EXISTS sluice_test");
-  stop();
-  sql_.run("CREATE PUBLICATION sluice_test FOR TABLE t");
-  start(options);
+  restart_as_reader({});
   Answer refused = get("table=t&offset=-1");
   EXPECT_EQ(refused.status, 503);
   EXPECT_NE(refused.body.find("row_level_security"), std::string::npos) << refused.body;
@@ -240,12 +243,7 @@ TEST_F(OriginLifeTest, WhatTheRoleMayNoLongerReadIsNoLongerServed) {
   sql_.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t REPLICA IDENTITY FULL");
   origin::EmbeddedOptions options;
   options.table_check_interval = 10ms;
-  options.database_url = make_least_role("GRANT SELECT ON t TO least");
-  options.manual_publication = true;
-  sql_.run("DROP PUBLICATION IF EXISTS sluice_test");
-  stop();
-  sql_.run("CREATE PUBLICATION sluice_test FOR TABLE t");
-  start(options);
+  restart_as_reader(options);
   const auto refused_after = [this](const char* taken, const char* given) {
     const Answer first = get("table=t&offset=-1");
     EXPECT_EQ(first.status, 200) << taken;
