@@ -1,7 +1,8 @@
 // What a connection has still to send: pieces of memory handed to the kernel together, without copying bodies.
 //
 // Bytes given as text live in the outbox; Buffers are kept alive until they are sent. It is used again and again and keeps
-// its memory. Bytes of a file go out by sendfile(); where that file system cannot do that, piece by piece through memory.
+// its memory. Bytes of a file go out by sendfile(); many of them, and where that file system cannot do that, piece by piece
+// through memory of the thread's.
 #pragma once
 
 #include <sys/types.h>

@@ -107,6 +107,18 @@ TEST_F(OutboxTest, FailsWhereTheFileIsShorterThanItWas) {
   EXPECT_EQ(got, contents_.substr(contents_.size() - 10) + contents_.substr(contents_.size() - 10));
 }
 
+TEST_F(OutboxTest, FailsWhereALargeFileIsShorterThanItWas) {
+  out_.add(bytes(0, contents_.size() + 2'000'000));
+  std::string got;
+  Sent sent = Sent::kBlocked;
+  while (sent == Sent::kBlocked) {
+    sent = out_.send(sockets_[0]);
+    read_into(got);
+  }
+  EXPECT_EQ(sent, Sent::kFailed);
+  EXPECT_EQ(got, contents_);
+}
+
 TEST_F(OutboxTest, FailsWhereTheReaderIsGone) {
   std::signal(SIGPIPE, SIG_IGN);
   ::shutdown(sockets_[1], SHUT_RDWR);
